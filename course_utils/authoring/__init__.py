@@ -1,0 +1,1 @@
+"""What authors run on the notebooks; learners never need it."""

@@ -1,0 +1,1 @@
+"""Exercises, their checks, hints and named wrong answers; one module a notebook."""

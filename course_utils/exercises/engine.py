@@ -1,0 +1,121 @@
+"""What a learner calls in an exercise cell: check, hint, solution.
+
+`check` never stops a notebook: when an answer is missing or wrong it says so and hands
+back the reference, so that *Run All* goes on. With COURSE_STRICT=1 it raises instead.
+"""
+
+import copy
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+from collections import Counter
+
+import course_utils.exercises as exercises_package
+from course_utils.exercises.judge import Exercise, Outcome, judge
+
+_hints_given = Counter()
+
+
+class CheckFailed(AssertionError):
+    """Raised instead of falling back to the reference when COURSE_STRICT=1."""
+
+
+def notebooks() -> list[int]:
+    """Return the numbers of the notebooks that have exercises, in order."""
+    modules = pkgutil.iter_modules(exercises_package.__path__)
+    names = sorted(m.name for m in modules if m.name.startswith("notebook_"))
+    return [int(name.removeprefix("notebook_")) for name in names]
+
+
+def module_of(notebook: int):
+    """Return the exercise module of a notebook, with EXERCISES and maybe CLINIC."""
+    return importlib.import_module(
+        f"{exercises_package.__name__}.notebook_{notebook:02d}"
+    )
+
+
+def find(exercise_id: str) -> Exercise:
+    """Return the exercise with this id.
+
+    Raises:
+        KeyError: if there is none; the message lists the ids of that notebook.
+    """
+    match = re.fullmatch(r"(\d)\.(\d+)", str(exercise_id))
+    if not match:
+        raise KeyError(f'an exercise id looks like "1.3", not {exercise_id!r}')
+    number = int(match[1])
+    exercises = module_of(number).EXERCISES if number in notebooks() else ()
+    for exercise in exercises:
+        if exercise.id == exercise_id:
+            return exercise
+    known = ", ".join(e.id for e in exercises) or "none"
+    raise KeyError(f"no exercise {exercise_id}; notebook {number:02d} has: {known}")
+
+
+def check(exercise_id: str, answer):
+    """Judge an answer, say what is right or wrong, and return what to go on with.
+
+    Args:
+        exercise_id: such as "1.3".
+        answer: the function, class or value that the exercise asks for.
+
+    Returns:
+        The answer itself if it is right, otherwise the reference.
+
+    Raises:
+        CheckFailed: if the answer is not right and COURSE_STRICT=1 is set.
+    """
+    exercise = find(exercise_id)
+    outcome = judge(exercise, answer)
+    report = describe(exercise, outcome)
+    if outcome.status == "right":
+        print(report)
+        return answer
+    if os.environ.get("COURSE_STRICT") == "1":
+        raise CheckFailed(report)
+    print(f"{report}\n     Going on with the reference.", end=" ")
+    print(f'hint("{exercise_id}") helps, solution("{exercise_id}") shows it.')
+    return copy.deepcopy(exercise.reference)
+
+
+def describe(exercise: Exercise, outcome: Outcome) -> str:
+    """Return the line that `check` prints for an outcome."""
+    sign = {"right": "ok", "wrong": "no", "raised": "!!", "not attempted": "--"}
+    verdict = {"right": "right", "wrong": "not yet", "raised": "an error"}
+    line = f"[{sign[outcome.status]}] exercise {exercise.id}"
+    line = f"{line}: {verdict.get(outcome.status, outcome.status)}."
+    return f"{line} {outcome.message}".rstrip()
+
+
+def hint(exercise_id: str):
+    """Print the next hint of an exercise; each call goes one step further."""
+    hints = find(exercise_id).hints
+    given = _hints_given[exercise_id]
+    if given >= len(hints):
+        print(f'That was the last hint. solution("{exercise_id}") shows the answer.')
+        _hints_given[exercise_id] = 0
+        return
+    _hints_given[exercise_id] += 1
+    print(f"Hint {given + 1} of {len(hints)}: {hints[given]}")
+
+
+def solution(exercise_id: str):
+    """Print the reference answer of an exercise."""
+    print(reference_source(find(exercise_id)))
+
+
+def suspects(exercise_id: str) -> dict:
+    """Return the suspects of the clinic with this verdict exercise: name -> part."""
+    clinic = getattr(module_of(int(find(exercise_id).id[0])), "CLINIC", None)
+    if clinic is None or clinic.id != exercise_id:
+        raise KeyError(f"exercise {exercise_id} is not the verdict of a clinic")
+    return dict(clinic.suspects)
+
+
+def reference_source(exercise: Exercise) -> str:
+    """Return the reference as source text: a definition, or a literal value."""
+    if callable(exercise.reference):
+        return inspect.getsource(exercise.reference).rstrip()
+    return repr(exercise.reference)

@@ -1,0 +1,208 @@
+"""What an exercise is, and how an answer to it is judged.
+
+An answer is run on a handful of cases and its outputs are compared with those of the
+reference. If they differ, they are compared with the outputs of every named wrong
+answer: the one that behaves the same names the misconception, however the learner
+happened to write it.
+"""
+
+import copy
+import linecache
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+
+class Case(NamedTuple):
+    """One input to try an answer on; the name is shown when the answer fails there."""
+
+    name: str
+    args: tuple
+
+
+class WrongAnswer(NamedTuple):
+    """A plausible mistake: how it behaves, and what to tell whoever makes it."""
+
+    name: str
+    answer: Any
+    message: str
+
+
+def call(answer, *args):
+    """Run a function on a case: what most exercises do with an answer."""
+    return answer(*args)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise, the single source of its check, hints, solution and tests.
+
+    Args:
+        id: notebook and number, such as "1.3".
+        title: what is asked, in a few words.
+        reference: the right answer: a function, a class or a plain value.
+        cases: inputs for a function or class; none for a plain value.
+        wrong: named wrong answers, the most specific first.
+        alternatives: right answers written differently (for the tests).
+        hints: from a nudge to nearly the answer.
+        run: `run(answer, *case.args)` gives what is compared.
+        otherwise: advice added when an answer is wrong in a way nobody foresaw.
+        rtol: relative tolerance of the comparison, and a thousandth of it absolute.
+    """
+
+    id: str
+    title: str
+    reference: Any
+    cases: tuple[Case, ...] = ()
+    wrong: tuple[WrongAnswer, ...] = ()
+    alternatives: tuple = ()
+    hints: tuple[str, ...] = ()
+    run: Callable = call
+    otherwise: str = ""
+    rtol: float = 1e-5
+
+
+Status = Literal["right", "wrong", "raised", "not attempted"]
+
+
+class Outcome(NamedTuple):
+    """The verdict on one answer; `misconception` names the wrong answer it equals."""
+
+    status: Status
+    message: str = ""
+    misconception: str | None = None
+
+
+class Raised(NamedTuple):
+    """Stands for the output of a case in which the answer raised an exception."""
+
+    error: Exception
+
+
+def judge(exercise: Exercise, answer) -> Outcome:
+    """Say whether an answer is right and, if not, which misconception it shows."""
+    if answer is ...:
+        return Outcome("not attempted")
+    if not exercise.cases:
+        return _judge_outputs(
+            exercise, [answer], lambda value: [value], ("your answer",)
+        )
+    if not callable(answer):
+        kind = type(answer).__name__
+        return Outcome("wrong", f"A function is expected, not a value of type {kind}.")
+    outputs = outputs_of(exercise, answer)
+    first = outputs[0]
+    if isinstance(first, Raised) and isinstance(first.error, NotImplementedError):
+        return Outcome("not attempted")
+    names = tuple(f'on the case "{case.name}"' for case in exercise.cases)
+    return _judge_outputs(exercise, outputs, lambda a: outputs_of(exercise, a), names)
+
+
+def outputs_of(exercise: Exercise, answer) -> list:
+    """Return what an answer gives on every case, exceptions included as `Raised`."""
+    outputs = []
+    for case in exercise.cases:
+        args = copy.deepcopy(case.args)
+        try:
+            # A learner's 0 / 0 is judged by its result, not by NumPy's warning.
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                output = exercise.run(answer, *args)
+            if not same(args, case.args, rtol=0.0):
+                output = Raised(
+                    ValueError("the function changed its argument in place")
+                )
+        except Exception as error:
+            output = Raised(error)
+        outputs.append(output)
+    return outputs
+
+
+def same(got, want, rtol: float) -> bool:
+    """Compare two outputs: containers by parts, numbers within a relative tolerance."""
+    if isinstance(want, Raised):
+        return isinstance(got, Raised) and type(got.error) is type(want.error)
+    if isinstance(want, dict):
+        return (
+            isinstance(got, dict)
+            and got.keys() == want.keys()
+            and all(same(got[k], want[k], rtol) for k in want)
+        )
+    if isinstance(want, tuple):
+        return (
+            isinstance(got, tuple | list)
+            and len(got) == len(want)
+            and all(same(g, w, rtol) for g, w in zip(got, want, strict=True))
+        )
+    if callable(want):
+        return got is want or type(got) is type(want)
+    try:
+        got, want = np.asarray(got), np.asarray(want)
+    except (TypeError, ValueError):
+        return False
+    if got.shape != want.shape:
+        return False
+    if want.dtype.kind not in "biufc" or got.dtype.kind not in "biufc":
+        return bool(np.array_equal(got, want))
+    return np.allclose(got, want, rtol=rtol, atol=rtol / 1000, equal_nan=True)
+
+
+def _judge_outputs(exercise, outputs, outputs_for, names) -> Outcome:
+    """Compare outputs with the reference's, then with those of each wrong answer."""
+
+    def agrees(answer):
+        pairs = zip(outputs, outputs_for(answer), strict=True)
+        return [same(got, want, exercise.rtol) for got, want in pairs]
+
+    right = agrees(exercise.reference)
+    if all(right):
+        return Outcome("right")
+    for wrong in exercise.wrong:
+        if all(agrees(wrong.answer)):
+            return Outcome("wrong", wrong.message, wrong.name)
+    failed = right.index(False)
+    got, want = outputs[failed], outputs_for(exercise.reference)[failed]
+    if isinstance(got, Raised):
+        return Outcome("raised", f"{describe_error(got.error)}, {names[failed]}.")
+    difference = describe_difference(got, want)
+    message = f"{difference[0].upper()}{difference[1:]}, {names[failed]}."
+    return Outcome("wrong", f"{message} {exercise.otherwise}".strip())
+
+
+def describe_difference(got, want) -> str:
+    """Say how an output differs without giving the right numbers away."""
+    if got is None:
+        return "nothing is returned (is there a `return`?)"
+    if isinstance(want, Raised):
+        return f"{type(want.error).__name__} should be raised, but a value is returned"
+    if isinstance(want, tuple | dict) and type(got) is not type(want):
+        kind = f"{type(want).__name__} of {len(want)}"
+        return f"a {kind} is expected, not {type(got).__name__}"
+    try:
+        got_shape, want_shape = np.shape(got), np.shape(want)
+    except ValueError:
+        return f"the result, of type {type(got).__name__}, is not an array"
+    if got_shape != want_shape:
+        return f"the shape should be {want_shape}, but it is {got_shape}"
+    values = np.asarray(got)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        return "the result holds nan (a 0 / 0, or a logarithm of 0?)"
+    return "the result has the right form but the wrong value"
+
+
+def describe_error(error: Exception) -> str:
+    """Name an exception and the line of the learner's code that raised it."""
+    text = f"Your code raised {type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    # The innermost frame that is neither ours nor a library's is the learner's.
+    own = [f for f in frames if "ipykernel" in f.filename or f.filename[0] == "<"]
+    if not own:
+        return text
+    line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
+    return f"{text}, in line {own[-1].lineno} of the cell" + (
+        f": {line}" if line else ""
+    )

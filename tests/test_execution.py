@@ -1,0 +1,109 @@
+"""Running a notebook: the right kernel, quiet mode, pages with alt texts."""
+
+import os
+import sys
+
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course_utils import cli
+from course_utils.authoring import notebooks, verify
+from course_utils.execution import execute, run_and_export, to_html
+
+
+def run(folder, *sources, **options):
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    execute(notebook, folder, **options)
+    return [verify.printed(cell).strip() for cell in notebook.cells]
+
+
+def test_the_kernel_is_this_interpreter_in_the_given_folder_and_quiet(tmp_path):
+    source = "import sys, os; print(sys.prefix, os.getcwd(), os.environ['COURSE_LIVE'])"
+    expected = f"{sys.prefix} {os.path.realpath(tmp_path)} 0"
+    assert run(tmp_path, source) == [expected]
+
+
+def test_environment_variables_reach_the_kernel(tmp_path):
+    source = "import os; print(os.environ['COURSE_STRICT'])"
+    assert run(tmp_path, source, env={"COURSE_STRICT": "1"}) == ["1"]
+
+
+def test_a_failing_cell_raises_and_keeps_what_ran(tmp_path):
+    cells = [new_code_cell("print('ran')"), new_code_cell("1 / 0")]
+    notebook = new_notebook(cells=cells)
+    with pytest.raises(CellExecutionError):
+        execute(notebook, tmp_path)
+    assert notebook.cells[0].outputs[0].text == "ran\n"
+
+
+def test_course_run_leaves_a_page_and_does_not_touch_the_notebook(tmp_path, capsys):
+    source = tmp_path / "00_tiny.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print(6 * 7)")]), source)
+    before = source.read_bytes()
+    assert run_and_export(source, tmp_path / "page.html") == 0
+    assert source.read_bytes() == before
+    assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "cell 1 of 1" in capsys.readouterr().out
+
+
+def test_course_run_reports_a_failure_and_leaves_the_page(tmp_path, capsys):
+    source = tmp_path / "00_tiny.ipynb"
+    cells = [new_code_cell("print(6 * 7)"), new_code_cell("1 / 0")]
+    nbformat.write(new_notebook(cells=cells), source)
+    assert run_and_export(source, tmp_path / "page.html") == 1
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_every_figure_of_the_page_has_its_own_alt_text():
+    notebook = notebooks.read(notebooks.find_notebook("00"))
+    page = to_html(notebook, "00")
+    alts = [
+        output.metadata["image/png"]["alt"]
+        for cell in notebooks.code_cells(notebook)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert len(alts) >= 4
+    assert "No description has been provided" not in page
+    positions = [page.find(f'alt="{alt}"') for alt in alts]
+    assert -1 not in positions and positions == sorted(positions)
+
+
+def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, capsys):
+    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    for number, source in (("00", "print(seed)"), ("01", "print(seed < 9)")):
+        notebook = new_notebook(cells=[parameters, new_code_cell(source)])
+        execute(notebook, tmp_path)
+        nbformat.write(notebook, tmp_path / f"{number}_tiny.ipynb")
+    find = notebooks.find_notebook
+    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
+    assert verify.verify("00", [0, 1]) == 1  # seed 1 differs; seed 0 does not
+    assert "stored:\n0\n\n--- now:\n1" in capsys.readouterr().out
+    assert verify.verify("01", [1]) == 0
+
+
+def test_set_seed_needs_a_parameters_cell():
+    with pytest.raises(ValueError, match="seed"):
+        verify.set_seed(new_notebook(cells=[new_code_cell("seed = 0")]), 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "77"], "there is no notebook 77"),
+        (["test", "nothing"], "no such step"),
+        (["author", "verify", "77"], "there is no notebook 77"),
+    ],
+)
+def test_a_mistyped_command_is_explained(arguments, words, capsys):
+    assert cli.main(arguments) == 2
+    assert words in capsys.readouterr().out
+
+
+def test_unknown_options_are_refused_except_for_jupyterlab(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["doctor", "--colour"])
+    assert "unknown arguments: --colour" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32, Shaped, UInt8
+from jaxtyping import Bool, Float32, Int32, Shaped, UInt8
 from PIL import Image
 
 CLASS_NAMES = (
@@ -90,13 +90,7 @@ def read_verified(name: str) -> bytes:
         DataError: the name is not registered, or the file is missing, truncated, too
             long or altered.
     """
-    registry_path = data_dir() / "registry.json"
-    try:
-        registry = json.loads(_read(registry_path, _repair("registry.json")))
-    except ValueError as error:
-        raise _refusal(
-            registry_path, "damaged", "JSON", error, _repair("registry.json")
-        ) from None
+    registry = _registry()
     if name not in registry:
         known = ", ".join(registry)
         raise _refusal(name, "not registered", f"one of {known}", "another name", "")
@@ -218,24 +212,34 @@ def to_signed(images: UInt8[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shap
 
 def binarize(
     images: UInt8[np.ndarray, "*shape"], threshold: int = 128
-) -> UInt8[np.ndarray, "*shape"]:
-    """Return the images as uint8 of 0 and 1: 1 where x >= threshold.
+) -> Bool[np.ndarray, "*shape"]:
+    """Return black-and-white images: True, for white, where a pixel >= threshold.
 
     Args:
         images: grey levels 0 to 255.
-        threshold: an integer from 1 to 255, a grey level too.
+        threshold: a grey level too, from 1 to 255.
 
     Raises:
         TypeError: the images are not uint8.
-        ValueError: the threshold is not such an integer.
+        ValueError: the threshold is no such grey level.
     """
-    images = _require_uint8(images, "binarize")
-    if threshold not in range(1, 256):
-        raise ValueError(
-            "expected a threshold among the grey levels 1 to 255, "
-            f"found {threshold}; half-way is 128, not 0.5"
+    if images.dtype != np.uint8:
+        raise TypeError(
+            f"binarize expects uint8 images (0 to 255), found {images.dtype}; convert "
+            "once, from the images that the loader returns"
         )
-    return (images >= threshold).astype(np.uint8)
+    if threshold not in range(1, 256):
+        raise ValueError(f"expected a threshold from 1 to 255, found {threshold}")
+    return images >= threshold
+
+
+def _registry() -> dict:
+    """Return registry.json: what each of the course's files must be."""
+    path, repair = data_dir() / "registry.json", _repair("registry.json")
+    try:
+        return json.loads(_read(path, repair))
+    except ValueError as error:
+        raise _refusal(path, "damaged", "JSON", error, repair) from None
 
 
 def _require_uint8(images: object, caller: str) -> UInt8[np.ndarray, "..."]:

@@ -61,7 +61,10 @@ def prepare(clone: Path) -> Path:
     for venv in places:
         if read_stamp(venv) == wanted_stamp(venv, clone):
             return interpreter(venv)
-    venv = places[0] if is_writable(clone) else places[1]
+    venv = places[0]
+    if not is_writable(clone):
+        venv = places[1]
+        say(f"{clone} is read-only, so the packages go into your cache folder")
     with one_at_a_time(venv):
         try:
             install(venv, clone)
@@ -77,23 +80,25 @@ def install(venv: Path, clone: Path) -> None:
     """Make an environment complete and stamp it.
 
     One that was once complete is brought up to date. Any other is made from nothing,
-    because pip would take a half-installed package for a whole one.
+    because pip would take a half-installed package for a whole one; so is one that was
+    moved, because its scripts hold its old path.
     """
-    old, update = read_stamp(venv), is_whole(venv)
     say(f"installing the packages of requirements.lock into {venv}")
-    if not update:
-        check_machine(clone if venv.parent == clone else Path.home())
-        say("only this time: 1 to 5 minutes, a download of 250 MB, 1.1 GB of disk")
-        run(venv, [sys.executable, "-m", "venv", "--clear", str(venv)])
-    new = wanted_stamp(venv, clone)
     pip = [str(interpreter(venv)), "-m", "pip", "install", "--no-user", "--no-input"]
     pip += ["--progress-bar=off", "--disable-pip-version-check"]
-    # Scripts in .venv hold its path: if the clone was moved they are written again.
-    moved = ["--force-reinstall"] if update and old[1] != new[1] else []
-    lock = ["--only-binary=:all:", "-r", str(clone / "requirements.lock")]
-    run(venv, pip + moved + lock)
+    moved = is_whole(venv) and read_stamp(venv)[1] != str(clone)
+    if moved:  # it still works: without a network do not give it up
+        run(venv, [*pip, "--dry-run", "--ignore-installed", "--no-deps", "pip"])
+    if moved or not is_whole(venv):
+        check_machine(clone if venv.parent == clone else Path.home())
+        say("only this time: 1 to 5 minutes, a download of 250 MB, 1.1 GB of disk")
+        (venv / STAMP).unlink(missing_ok=True)
+        run(venv, [sys.executable, "-m", "venv", "--clear", str(venv)])
+    lock = str(clone / "requirements.lock")
+    run(venv, [*pip, "--only-binary=:all:", "-r", lock])
     run(venv, [*pip, "--no-deps", "-e", str(clone)])
-    (venv / STAMP).write_text("\n".join(new), encoding="utf-8")
+    stamp = "\n".join(wanted_stamp(venv, clone))
+    (venv / STAMP).write_text(stamp, encoding="utf-8")
     say("installed")
 
 
@@ -136,16 +141,18 @@ def show_progress(venv: Path, line: str) -> None:
 
 
 def explain(venv: Path, lines: list[str]) -> str:
-    """Return what to do about a failed step, its last lines and where the others are.
+    """Return what to do about a failed step, its last errors and where its log is.
 
-    A full disk cannot take the log: then the last lines must do.
+    A full disk cannot take the log: then the last errors must do.
     """
     output = "\n".join(lines)
     advice = next(text for signs, text in CAUSES if any(s in output for s in signs))
-    log = venv / "install.log"
+    errors = [line for line in lines if "error" in line.lower()] or lines
+    report = [advice, *errors[-2:]]
     with contextlib.suppress(OSError):
-        log.write_text(output, encoding="utf-8")
-    return "\n    ".join([advice, *lines[-3:], f"(all of it: {log})"])
+        (venv / "install.log").write_text(output, encoding="utf-8")
+        report.append(f"(all of it: {venv / 'install.log'})")
+    return "\n    ".join(report)
 
 
 def check_machine(folder: Path) -> None:

@@ -36,6 +36,8 @@ def execute(
         startup_timeout=120,
         kernel_name="python3",
         record_timing=False,
+        # Kernels warn about unencrypted sockets, even on a machine of one user.
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=lambda cell_index, **_: on_cell and on_cell(cell_index),
     )

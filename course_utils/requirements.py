@@ -71,16 +71,17 @@ def allows(part: str, version: str) -> bool:
     return (found == limit) == (sign == "==")
 
 
-def version_key(version: str) -> tuple[tuple[int, ...], bool]:
-    """Return what versions are ordered by: the release's numbers, then pre < final.
+def version_key(version: str) -> tuple[tuple[int, ...], int]:
+    """Return what versions are ordered by: the release's numbers, then its stage.
 
-    Zeros at the end do not count (1.0 equals 1); post-releases and local labels equal
-    their release.
+    Zeros at the end do not count (1.0 equals 1). The stage is -1 before the release, 0
+    for it and 1 after it; what comes after a "+" does not count.
     """
-    match = re.match(r"(\d+(?:\.\d+)*)[-_.]?(a|b|c|rc|alpha|beta|pre|dev)?", version)
+    stages = {"": 0, "post": 1}  # and a, b, rc, dev: -1
+    match = re.match(r"(\d+(?:\.\d+)*)[-_.]?(a|b|rc|dev|post|)", version)
     if not match:
         raise ValueError(f"expected a version such as 1.2.3, got {version!r}")
     numbers = [int(number) for number in match[1].split(".")]
     while len(numbers) > 1 and numbers[-1] == 0:
         numbers.pop()
-    return tuple(numbers), match[2] is None
+    return tuple(numbers), stages.get(match[2], -1)

@@ -10,24 +10,29 @@ to `SUM_TOLERANCE`): they are divided by it, in float64, before use.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import SupportsInt
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int, Integer, Key, Shaped, UInt8, UInt64
+from jaxtyping import Array, Bool, Float, Float64, Int, Integer, Key, Shaped, UInt64
 
 MAX_PIXELS = 20  # 2**20 images are listed in a fraction of a second, 2**30 never
 SUM_TOLERANCE = 1e-3  # a float32 softmax over 16 axes misses 1 by up to 6e-4
 CHUNK = 512  # images cut into patches at a time: a few megabytes of them
 
-Images = Shaped[np.ndarray | jax.Array, "n h w 1"]  # of any dtype, values 0 and 1
+# What functions take: images of 0 and 1 in any dtype, tables in any precision.
+Images = Shaped[np.ndarray | jax.Array, "n h w 1"]
 Table = Float[np.ndarray | jax.Array, "..."]
 SameShape = Float[np.ndarray | jax.Array, "*s"]
+# What they return.
+Joint = Float64[np.ndarray, "..."]
+Ints = Int[np.ndarray, " n"]
 
 
 # The listing
 
 
-def all_images(height: int, width: int) -> UInt8[np.ndarray, "n h w 1"]:
+def all_images(height: int, width: int) -> Bool[np.ndarray, "n h w 1"]:
     """Return all 2**(height * width) binary images, in the order of the listing.
 
     The pixels of image i are the binary digits of i, the first pixel leading.
@@ -37,11 +42,11 @@ def all_images(height: int, width: int) -> UInt8[np.ndarray, "n h w 1"]:
     """
     pixels = _count_pixels(height, width)
     # the coordinates of every cell of a joint table, in the order it is stored in
-    cells = np.indices((2,) * pixels, dtype=np.uint8)
+    cells = np.indices((2,) * pixels, dtype=bool)
     return cells.reshape(pixels, -1).T.reshape(-1, height, width, 1)
 
 
-def state_index(images: Images) -> Int[np.ndarray, " n"]:
+def state_index(images: Images) -> Ints:
     """Return the place of each image in the listing: the inverse of `all_images`.
 
     Raises:
@@ -53,16 +58,13 @@ def state_index(images: Images) -> Int[np.ndarray, " n"]:
 
 
 def _patch_index(
-    bits: UInt8[np.ndarray, "n h w"], height: int, width: int
+    bits: Bool[np.ndarray, "n h w"], height: int, width: int
 ) -> Int[np.ndarray, "n rows cols"]:
     """Return the place in the listing of the patch at every position."""
     _count_pixels(height, width)
     rows, cols = bits.shape[1] - height + 1, bits.shape[2] - width + 1
     if min(rows, cols) < 1:
-        raise ValueError(
-            f"a {height}x{width} patch does not fit into images of shape "
-            f"{bits.shape}; choose a smaller patch"
-        )
+        raise ValueError(f"a {height}x{width} patch does not fit into {bits.shape[1:]}")
     index = np.zeros((len(bits), rows, cols), np.int64)
     for i, j in np.ndindex(height, width):  # each pixel appends its binary digit
         index = 2 * index + bits[:, i : i + rows, j : j + cols]
@@ -72,9 +74,7 @@ def _patch_index(
 # Joints
 
 
-def joint_from_images(
-    images: Images, smoothing: float = 0.0
-) -> Float[np.ndarray, "..."]:
+def joint_from_images(images: Images, smoothing: float = 0.0) -> Joint:
     """Return the joint of the images, shape (2, ..., 2), by counting.
 
     p(x) = (count(x) + smoothing) / (n + smoothing * number of cells)
@@ -101,14 +101,12 @@ def labelled_joint(
         ValueError: as `joint_from_images`, or the labels are not one integer from 0 to
             num_classes - 1 for each image.
     """
-    index = state_index(images)
+    index, labels = state_index(images), np.asarray(labels)
     pixels = math.prod(np.shape(images)[1:])
-    labels = np.asarray(labels)
     if labels.shape != index.shape or not np.isin(labels, np.arange(num_classes)).all():
         raise ValueError(
-            f"expected {len(index)} labels from 0 to {num_classes - 1}, one an image; "
-            f"found shape {labels.shape} and the values {np.unique(labels)}. Check "
-            "num_classes, and that the labels belong to these images"
+            f"expected {len(index)} labels from 0 to {num_classes - 1}, found the shape "
+            f"{labels.shape} and the values {np.unique(labels)}; check num_classes"
         )
     cells = 2**pixels * labels.astype(np.int64) + index
     counts = np.bincount(cells, minlength=num_classes * 2**pixels)
@@ -131,8 +129,7 @@ def join_label(
     prior = _as_table(prior)
     if prior.shape != (len(tables),):
         raise ValueError(
-            f"expected one probability and one table for each class; found a prior of "
-            f"shape {prior.shape} and {len(tables)} tables"
+            f"expected a table a class, found {len(tables)} for a prior {prior.shape}"
         )
     pairs = zip(prior, tables, strict=True)
     return np.stack([p_y * _as_table(table) for p_y, table in pairs])
@@ -140,7 +137,7 @@ def join_label(
 
 def patch_joint(
     images: Images, height: int = 3, width: int = 3, smoothing: float = 0.0
-) -> Float[np.ndarray, "..."]:
+) -> Joint:
     """Return the joint of the patches at every position of every image, by counting.
 
     An H x W image has (H - height + 1) (W - width + 1) overlapping patches. Smoothing
@@ -159,9 +156,7 @@ def patch_joint(
     return _frequencies(counts.reshape((2,) * pixels), smoothing)
 
 
-def _frequencies(
-    counts: Int[np.ndarray, "*s"], smoothing: float
-) -> Float[np.ndarray, "*s"]:
+def _frequencies(counts: Int[np.ndarray, "..."], smoothing: float) -> Joint:
     """Return additively smoothed relative frequencies."""
     if not 0 <= smoothing < math.inf:
         raise ValueError(
@@ -177,7 +172,7 @@ def _frequencies(
 # Marginals and conditionals
 
 
-def marginal(joint: Table, keep: Sequence[int]) -> Float[np.ndarray, "..."]:
+def marginal(joint: Table, keep: Sequence[int]) -> Joint:
     """Return the joint of the axes in `keep` alone, summed over all others.
 
     The axes of the result are in the order of `keep`: axis 0 of
@@ -194,7 +189,7 @@ def marginal(joint: Table, keep: Sequence[int]) -> Float[np.ndarray, "..."]:
     return np.asarray(kept_first.sum(axis=others))
 
 
-def conditional(joint: Table, given: Mapping[int, int]) -> Float[np.ndarray, "..."]:
+def conditional(joint: Table, given: Mapping[int, SupportsInt]) -> Joint:
     """Return the distribution of the other axes, given the values of some.
 
     p(x_other | x_given) = p(x_other, x_given) / p(x_given)
@@ -213,8 +208,7 @@ def conditional(joint: Table, given: Mapping[int, int]) -> Float[np.ndarray, "..
     for axis, value in given.items():
         if value not in range(joint.shape[axis]):
             raise ValueError(
-                f"axis {axis} takes the values 0 to {joint.shape[axis] - 1}; found "
-                f"{value}"
+                f"axis {axis} has {joint.shape[axis]} values from 0, found {value}"
             )
         place[axis] = int(value)
     table = joint[tuple(place)]
@@ -282,9 +276,7 @@ def total_variation(p: SameShape, q: SameShape) -> float:
 # Sampling
 
 
-def sample_states(
-    joint: Table, num: int, key: Key[Array, ""]
-) -> Int[np.ndarray, " num"]:
+def sample_states(joint: Table, num: int, key: Key[Array, ""]) -> Ints:
     """Draw cells of a joint: their places in the flattened table, int [num].
 
     `all_images(h, w)[sample_states(joint, num, key)]` are images; in a labelled world
@@ -299,9 +291,7 @@ def sample_states(
     return _invert_cdf(_as_table(joint), words[:, 0] << 32 | words[:, 1])
 
 
-def _invert_cdf(
-    joint: Float[np.ndarray, "..."], bits: UInt64[np.ndarray, " num"]
-) -> Int[np.ndarray, " num"]:
+def _invert_cdf(joint: Joint, bits: UInt64[np.ndarray, " n"]) -> Ints:
     """Return the first cell whose cumulative probability exceeds bits / 2**64."""
     cdf = np.cumsum(joint)
     uniform = (bits >> 11) * 2.0**-53  # the 53 bits of a float64, always below 1
@@ -311,17 +301,17 @@ def _invert_cdf(
 # Worlds
 
 
-def designed_patterns() -> UInt8[np.ndarray, "16 4 4 1"]:
+def designed_patterns() -> Bool[np.ndarray, "16 4 4 1"]:
     """Return the 16 Walsh patterns: the rows of a Hadamard matrix as 4x4 images.
 
     Pixel j of pattern k is the parity of the binary digits that j and k have in common.
     Any two patterns differ in exactly 8 of the 16 pixels.
     """
-    digits = all_images(2, 2).reshape(16, 4)
-    return (digits @ digits.T % 2).reshape(16, 4, 4, 1)
+    digits = all_images(2, 2).reshape(16, 4).astype(int)
+    return (digits @ digits.T % 2 == 1).reshape(16, 4, 4, 1)
 
 
-def designed_world(flip: float = 0.01) -> Float[np.ndarray, "..."]:
+def designed_world(flip: float = 0.01) -> Joint:
     """Return the 4x4 joint of 16 equally likely patterns with rare pixel flips.
 
     p(x) = 1/16 sum_k flip^d_k (1 - flip)^(16 - d_k),
@@ -336,16 +326,13 @@ def designed_world(flip: float = 0.01) -> Float[np.ndarray, "..."]:
     """
     if not 0 <= flip <= 0.5:
         raise ValueError(
-            f"expected flip from 0 to 0.5, found {flip}; above 0.5 the modes would be "
-            "the patterns' negatives"
+            f"expected flip from 0 to 0.5, found {flip}; above, a pattern is no mode"
         )
     flips = _pattern_distances(all_images(4, 4))
     return np.mean(flip**flips * (1 - flip) ** (16 - flips), axis=1).reshape((2,) * 16)
 
 
-def nearest_pattern(
-    images: Images,
-) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+def nearest_pattern(images: Images) -> tuple[Ints, Ints]:
     """Return the pattern nearest to each image and the number of differing pixels.
 
     The first is the mode the image belongs to in the designed world. Up to 3 differing
@@ -363,12 +350,10 @@ def _pattern_distances(images: Images) -> Int[np.ndarray, "n 16"]:
     bits = _as_bits(images)
     if bits.shape[1:] != (4, 4):
         raise ValueError(f"expected 4x4 images, found shape {bits.shape}")
-    x = bits.reshape(-1, 16).astype(np.int64)
-    pattern = designed_patterns().reshape(16, 16).T
-    return x @ (1 - pattern) + (1 - x) @ pattern  # white on black + black on white
+    return np.sum(bits[:, None] != designed_patterns()[..., 0], axis=(2, 3))
 
 
-def asymmetric_world() -> Float[np.ndarray, "2 2 2 2"]:
+def asymmetric_world() -> Float64[np.ndarray, "2 2 2 2"]:
     """Return a fixed 2x2 joint without symmetry: wrong axes and orders show in it.
 
     The cells are the first 16 decimals of pi, divided by their sum.
@@ -390,8 +375,8 @@ def _count_pixels(height: int, width: int) -> int:
     return height * width
 
 
-def _as_bits(images: Images) -> UInt8[np.ndarray, "n h w"]:
-    """Return binary images as uint8, without the channel axis."""
+def _as_bits(images: Images) -> Bool[np.ndarray, "n h w"]:
+    """Return binary images as bool, without the channel axis."""
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 1:
         raise ValueError(
@@ -403,10 +388,10 @@ def _as_bits(images: Images) -> UInt8[np.ndarray, "n h w"]:
             f"expected pixels 0 and 1, found values from {images.min()} to "
             f"{images.max()}; threshold the images (course_utils.data.binarize)"
         )
-    return images[..., 0].astype(np.uint8)
+    return images[..., 0] == 1
 
 
-def _as_table(table: Table) -> Float[np.ndarray, "..."]:
+def _as_table(table: Table) -> Joint:
     """Return a distribution in float64, divided by its sum.
 
     Otherwise a divergence could be negative, because float32 tables sum to one roughly.
@@ -427,21 +412,20 @@ def _as_table(table: Table) -> Float[np.ndarray, "..."]:
             "divide counts by their total. A table of conditionals is not a joint: "
             "multiply each by the probability of its condition"
         )
-    return table / total
+    return np.asarray(table / total)
 
 
-def _as_pair(p: Table, q: Table) -> tuple[Table, Table]:
+def _as_pair(p: Table, q: Table) -> tuple[Joint, Joint]:
     """Return two distributions over the same cells, in float64."""
     p, q = _as_table(p), _as_table(q)
     if p.shape != q.shape:
         raise ValueError(
-            f"expected two tables of the same cells, found shapes {p.shape} and "
-            f"{q.shape}; flatten neither or both, drop no axis"
+            f"expected tables of one shape, found {p.shape} and {q.shape}; flatten none"
         )
     return p, q
 
 
-def _check_axes(joint: Table, axes: Collection[int]) -> None:
+def _check_axes(joint: Joint, axes: Collection[int]) -> None:
     """Refuse what is not a collection of distinct axes of the joint."""
     known = set(range(joint.ndim))
     if isinstance(axes, int) or not set(axes) <= known or len(set(axes)) < len(axes):

@@ -194,8 +194,8 @@ def test_class_counts_are_those_of_the_datasheet():
 
 
 def test_validation_is_as_balanced_as_a_random_draw():
-    # 5,000 of 60,000 without replacement: a chi-square with 9 degrees of freedom,
-    # once divided by 55/60 * 60,000/59,999. Its 99th percentile is 21.67.
+    # Drawing 5,000 of 60,000 without replacement shrinks the variance to 55/60; after
+    # that correction, a chi-square with 9 degrees of freedom: 99th percentile 21.67.
     counts = np.bincount(load_fashion_mnist().validation.labels)
     assert ((counts - 500) ** 2).sum() / 500 / (55 / 60) < 21.67
 
@@ -502,8 +502,8 @@ def test_range_does_not_depend_on_the_content():
 @pytest.mark.parametrize("threshold", [1, 77, 128, 255])
 def test_binarize_is_one_from_the_threshold_on(threshold):
     result = binarize(LEVELS, threshold)
-    assert type(result) is np.ndarray and result.dtype == np.uint8
-    assert result.ravel().tolist() == [int(x >= threshold) for x in range(256)]
+    assert type(result) is np.ndarray and result.dtype == bool
+    assert result.ravel().tolist() == [x >= threshold for x in range(256)]
 
 
 def test_binarize_at_128_unless_told_otherwise():
@@ -512,7 +512,7 @@ def test_binarize_at_128_unless_told_otherwise():
 
 @pytest.mark.parametrize("threshold", [0.5, 0, 256, -1, 127.5])
 def test_binarize_refuses_a_threshold_that_is_no_grey_level(threshold):
-    with pytest.raises(ValueError, match=rf"1 to 255, found {threshold}; .* not 0\.5"):
+    with pytest.raises(ValueError, match=rf"1 to 255, found {threshold}"):
         binarize(LEVELS, threshold)
 
 

@@ -17,13 +17,12 @@ def idx_shape(header):
     header: bytes. Two zeros, one byte for the number type, one byte for the number of
     dimensions n, then n big-endian 4-byte integers; anything after them is data.
     """
-    num_dims = header[3]
-    return struct.unpack(f">{num_dims}I", header[4 : 4 + 4 * num_dims])
-
-
-def _shape_by_int(header):
     starts = range(4, 4 + 4 * header[3], 4)
     return tuple(int.from_bytes(header[i : i + 4], "big") for i in starts)
+
+
+def _shape_by_struct(header):
+    return struct.unpack(f">{header[3]}I", header[4 : 4 + 4 * header[3]])
 
 
 def _shape_by_numpy(header):
@@ -59,13 +58,13 @@ IDX_SHAPE = Exercise(
         Case("10,000 labels", (_header(10000) + bytes(range(64)),)),
         Case("7 pairs of numbers", (_header(7, 2, kind=13) + bytes(range(60)),)),
     ),
-    alternatives=(_shape_by_int, _shape_by_numpy),
+    alternatives=(_shape_by_struct, _shape_by_numpy),
     wrong=(
         WrongAnswer(
             "little-endian",
             _little_endian,
             "You read the bytes in the wrong order. Big-endian means that the most "
-            'significant byte comes first: struct needs ">", NumPy ">u4".',
+            'significant byte comes first: int.from_bytes(four_bytes, "big").',
         ),
         WrongAnswer(
             "starts at byte 0",
@@ -88,7 +87,7 @@ IDX_SHAPE = Exercise(
     hints=(
         "`header[3]` is already an int: indexing bytes gives ints.",
         "Each length takes 4 bytes, so the lengths are header[4 : 4 + 4 * n].",
-        'struct.unpack(">3I", twelve_bytes) gives three big-endian integers.',
+        'int.from_bytes(four_bytes, "big") turns four bytes into one integer.',
     ),
 )
 

@@ -37,7 +37,7 @@ def main() -> int:
         marks.append(finding.mark)
         print(as_ascii(f"{finding.mark} {finding.text}"), flush=True)
         if finding.fix:
-            print(as_ascii(f"     fix: {finding.fix}"), flush=True)
+            print(f"     fix: {as_ascii(finding.fix)}", flush=True)
     problems = marks.count(BAD)
     print(f"{problems} to fix" if problems else "Everything that lessons need is here.")
     return 1 if problems else 0

@@ -203,9 +203,12 @@ def is_whole(venv: Path) -> bool:
 
 
 def read_stamp(venv: Path) -> list[str]:
-    """Return the stamp's lines, none if there is no stamp."""
+    """Return the stamp's three lines, none if there is no stamp or a damaged one."""
     stamp = venv / STAMP
-    return stamp.read_text(encoding="utf-8").splitlines() if stamp.exists() else []
+    if not stamp.exists():
+        return []
+    lines = stamp.read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines if len(lines) == 3 else []
 
 
 def wanted_stamp(venv: Path, clone: Path) -> list[str]:

@@ -105,8 +105,8 @@ def labelled_joint(
     pixels = math.prod(np.shape(images)[1:])
     if labels.shape != index.shape or not np.isin(labels, np.arange(num_classes)).all():
         raise ValueError(
-            f"expected {len(index)} labels from 0 to {num_classes - 1}, found the shape "
-            f"{labels.shape} and the values {np.unique(labels)}; check num_classes"
+            f"expected {len(index)} labels from 0 to {num_classes - 1}, found shape "
+            f"{labels.shape} and values {np.unique(labels)}; check num_classes"
         )
     cells = 2**pixels * labels.astype(np.int64) + index
     counts = np.bincount(cells, minlength=num_classes * 2**pixels)
@@ -129,7 +129,8 @@ def join_label(
     prior = _as_table(prior)
     if prior.shape != (len(tables),):
         raise ValueError(
-            f"expected a table a class, found {len(tables)} for a prior {prior.shape}"
+            f"expected one table for each class, found {len(tables)} tables and a "
+            f"prior of shape {prior.shape}"
         )
     pairs = zip(prior, tables, strict=True)
     return np.stack([p_y * _as_table(table) for p_y, table in pairs])
@@ -163,7 +164,7 @@ def _frequencies(counts: Int[np.ndarray, "..."], smoothing: float) -> Joint:
             f"expected smoothing >= 0, found {smoothing}; it is the number of imagined "
             "observations added to each cell"
         )
-    smoothed = counts + float(smoothing)
+    smoothed = counts + smoothing
     if smoothed.sum() == 0:
         raise ValueError("found no images to count; pass some, or smoothing > 0")
     return smoothed / smoothed.sum()
@@ -326,7 +327,7 @@ def designed_world(flip: float = 0.01) -> Joint:
     """
     if not 0 <= flip <= 0.5:
         raise ValueError(
-            f"expected flip from 0 to 0.5, found {flip}; above, a pattern is no mode"
+            f"expected flip from 0 to 0.5, found {flip}; beyond, patterns are no modes"
         )
     flips = _pattern_distances(all_images(4, 4))
     return np.mean(flip**flips * (1 - flip) ** (16 - flips), axis=1).reshape((2,) * 16)
@@ -420,7 +421,8 @@ def _as_pair(p: Table, q: Table) -> tuple[Joint, Joint]:
     p, q = _as_table(p), _as_table(q)
     if p.shape != q.shape:
         raise ValueError(
-            f"expected tables of one shape, found {p.shape} and {q.shape}; flatten none"
+            f"expected tables of one shape, found {p.shape} and {q.shape}; flatten "
+            "both or neither"
         )
     return p, q
 

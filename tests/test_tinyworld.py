@@ -206,9 +206,7 @@ def test_bayes_rule_holds_in_a_labelled_world():
 
 def test_each_class_needs_a_probability_and_a_distribution():
     table = asymmetric_world()
-    with pytest.raises(
-        ValueError, match=r"a table a class, found 2 for a prior \(3,\)"
-    ):
+    with pytest.raises(ValueError, match=r"found 2 tables and a prior of shape \(3,\)"):
         join_label(np.array([0.5, 0.25, 0.25]), np.stack([table, table]))
     with pytest.raises(ValueError, match="sums to 0.5"):
         join_label(np.array([0.25, 0.25]), np.stack([table, table]))
@@ -484,7 +482,7 @@ def test_total_variation_is_the_largest_difference_over_all_events():
 @pytest.mark.parametrize("divergence", [kl_divergence, jensen_shannon, total_variation])
 def test_looking_at_fewer_pixels_brings_distributions_closer(divergence):
     p, q = random_table((2,) * 4, seed=5), random_table((2,) * 4, seed=6)
-    for keep in ORDERED_SUBSETS:
+    for keep in SUBSETS[1:]:
         part = divergence(marginal(p, keep), marginal(q, keep))
         assert -1e-15 <= part <= divergence(p, q) + 1e-15
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PyTree, Real
+from jaxtyping import Array, Bool, PyTree, Shaped
 
 _ROUNDING = 1e-6  # relative to the largest logit; convolutions on a GPU leak this much
 
@@ -140,7 +140,7 @@ def assert_finite(tree: PyTree, name: str = "tree") -> None:
 
 def assert_normalized(
     log_prob: Callable,
-    images: Real[Array | np.ndarray, "s ..."],
+    images: Shaped[Array | np.ndarray, "s ..."],
     atol: float = 1e-4,
 ) -> float:
     """Check that the probabilities of all images of a tiny world sum to one.
@@ -180,7 +180,7 @@ def assert_normalized(
 
 
 def influence(
-    logits: Callable, x: Real[Array | np.ndarray, "b h w c"]
+    logits: Callable, x: Shaped[Array | np.ndarray, "b h w c"]
 ) -> Bool[np.ndarray, "outputs inputs"]:
     """Return which input pixels change which output pixels.
 
@@ -234,7 +234,7 @@ def _finite_logits(logits: Callable, batch: np.ndarray) -> np.ndarray:
     return out.reshape(variants, b, height * width, -1)
 
 
-def assert_causal(logits: Callable, x: Real[Array | np.ndarray, "b h w c"]) -> None:
+def assert_causal(logits: Callable, x: Shaped[Array | np.ndarray, "b h w c"]) -> None:
     """Check that no output pixel sees itself or a later pixel in raster order.
 
     Over-masking passes: ask `influence` whether what should be read is read. The limits

@@ -92,14 +92,27 @@ def install(venv: Path, clone: Path) -> None:
     if moved or not is_whole(venv):
         check_machine(clone if venv.parent == clone else Path.home())
         say("only this time: 1 to 5 minutes, a download of 250 MB, 1.1 GB of disk")
-        (venv / STAMP).unlink(missing_ok=True)
-        run(venv, [sys.executable, "-m", "venv", "--clear", str(venv)])
-    lock = str(clone / "requirements.lock")
-    run(venv, [*pip, "--only-binary=:all:", "-r", lock])
+        make_empty(venv)
+    run(venv, [*pip, "--only-binary=:all:", "-r", str(clone / "requirements.lock")])
     run(venv, [*pip, "--no-deps", "-e", str(clone)])
-    stamp = "\n".join(wanted_stamp(venv, clone))
-    (venv / STAMP).write_text(stamp, encoding="utf-8")
+    write_stamp(venv, wanted_stamp(venv, clone))
     say("installed")
+
+
+def make_empty(venv: Path) -> None:
+    """Make an environment without packages in place of what is there."""
+    if Path(sys.prefix) == venv:  # the Python that would do it is in there
+        raise InstallError(f"{venv} is incomplete: type deactivate and try again")
+    if (venv / "pyvenv.cfg").exists() and not (venv / STAMP).exists():
+        raise InstallError(
+            f"{venv} was not made by this command: activate it and install "
+            "requirements.lock in it, or delete it; then try again"
+        )
+    if venv.exists():
+        shutil.rmtree(venv)
+    venv.mkdir(parents=True)
+    write_stamp(venv, ["unfinished"])
+    run(venv, [sys.executable, "-m", "venv", str(venv)])
 
 
 def run(venv: Path, command: list[str]) -> None:
@@ -132,8 +145,8 @@ def show_progress(venv: Path, line: str) -> None:
     """Show in one line of the terminal what pip is doing."""
     if line.startswith("Installing collected packages"):
         # Until here pip has only fetched. From here on it changes the environment,
-        # which counts as whole again when the stamp is back.
-        (venv / STAMP).unlink(missing_ok=True)
+        # which is whole again when its stamp says so.
+        write_stamp(venv, ["unfinished"])
         line = "unpacking (about a minute)"
     if sys.stdout.isatty():
         width = shutil.get_terminal_size().columns - 1
@@ -209,6 +222,11 @@ def read_stamp(venv: Path) -> list[str]:
         return []
     lines = stamp.read_text(encoding="utf-8", errors="replace").splitlines()
     return lines if len(lines) == 3 else []
+
+
+def write_stamp(venv: Path, lines: list[str]) -> None:
+    """Write what the environment is now: complete for something, or unfinished."""
+    (venv / STAMP).write_text("\n".join(lines), encoding="utf-8")
 
 
 def wanted_stamp(venv: Path, clone: Path) -> list[str]:

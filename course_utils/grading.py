@@ -2,9 +2,11 @@
 
 Only the cells tagged `exercise:ID` of a submission are run, each exercise in a process
 of its own with a timeout, after the imports of the clean notebook. So a loop without
-end, a crash or a deleted cell costs one exercise, never the whole class.
+end, a crash or a deleted cell costs one exercise, never the whole class. It is no
+sandbox: grade the work of people you would lend your computer to.
 """
 
+import functools
 import json
 import os
 import re
@@ -18,7 +20,7 @@ from pathlib import Path
 from course_utils.authoring import notebooks
 from course_utils.authoring.sync import taught_import
 from course_utils.exercises import engine
-from course_utils.exercises.judge import Outcome, describe_error, judge
+from course_utils.exercises.judge import Outcome
 
 
 def grade(files: list[Path], report: Path, timeout: float) -> int:
@@ -36,9 +38,8 @@ def grade(files: list[Path], report: Path, timeout: float) -> int:
             right = sum(outcome.status == "right" for outcome in outcomes.values())
             print(f"{path}: {right} of {len(outcomes)} right", flush=True)
             _add_suite(suites, path, outcomes)
-    ElementTree.ElementTree(suites).write(
-        report, encoding="utf-8", xml_declaration=True
-    )
+    tree = ElementTree.ElementTree(suites)
+    tree.write(report, encoding="utf-8", xml_declaration=True)
     print(f"The report is {report}")
     return 1 if suites.find(".//failure") is not None else 0
 
@@ -46,23 +47,24 @@ def grade(files: list[Path], report: Path, timeout: float) -> int:
 def _grade_file(path: Path, timeout: float, pool) -> dict[str, Outcome]:
     """Return the outcome of every exercise that the clean notebook asks for."""
     try:
-        number = _notebook_number(path)
-    except (OSError, ValueError, KeyError) as error:
+        submission = notebooks.read(path)
+        number = _notebook_number(path, submission)
+    except (OSError, ValueError) as error:
         return {"file": Outcome("raised", str(error))}
-    ids = [exercise.id for exercise in engine.module_of(number).EXERCISES]
+    jobs = {e.id: [] for e in engine.module_of(number).EXERCISES}
+    for cell in notebooks.code_cells(submission):
+        jobs.get(notebooks.exercise_id(cell), []).append(cell.source)
     outcomes = pool.map(
-        lambda exercise_id: _run_worker(path, exercise_id, timeout), ids
+        lambda job: _run_worker(job[0], clean_setup(number), job[1], timeout),
+        jobs.items(),
     )
-    return dict(zip(ids, outcomes, strict=True))
+    return dict(zip([f"exercise {i}" for i in jobs], outcomes, strict=True))
 
 
-def _notebook_number(path: Path) -> int:
+def _notebook_number(path: Path, submission) -> int:
     """Return which notebook a submission is, by its exercise tags, else by its name."""
-    found = {
-        exercise_id.split(".")[0]
-        for cell in notebooks.read(path).cells
-        if (exercise_id := notebooks.exercise_id(cell))
-    }
+    ids = filter(None, map(notebooks.exercise_id, submission.cells))
+    found = {exercise_id.split(".")[0] for exercise_id in ids}
     found = found or set(re.findall(r"\d\d", path.name)[:1])
     if len(found) != 1 or int(min(found)) not in engine.notebooks():
         raise ValueError(
@@ -71,14 +73,32 @@ def _notebook_number(path: Path) -> int:
     return int(min(found))
 
 
-def _run_worker(path: Path, exercise_id: str, timeout: float) -> Outcome:
+@functools.cache
+def clean_setup(number: int) -> tuple[str, ...]:
+    """Return what the exercises of a notebook may rely on, from the clean notebook.
+
+    That is its imports and settings, and the definitions it teaches.
+    """
+    clean = notebooks.read(notebooks.find_notebook(str(number)))
+    return tuple(
+        taught_import(cell.source) or cell.source
+        for cell in notebooks.code_cells(clean)
+        if taught_import(cell.source)
+        or {"imports", "parameters"} & set(notebooks.tags(cell))
+    )
+
+
+def _run_worker(exercise_id, setup, cells, timeout: float) -> Outcome:
     """Judge one exercise of a submission in a process of its own."""
+    if not cells:
+        return Outcome("not attempted", f"No cell is tagged exercise:{exercise_id}.")
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "outcome.json"
-        arguments = [str(path.resolve()), exercise_id, str(result)]
+        job, result = Path(folder) / "job.json", Path(folder) / "outcome.json"
+        content = {"exercise_id": exercise_id, "setup": setup, "cells": cells}
+        job.write_text(json.dumps(content), encoding="utf-8")
         try:
             subprocess.run(
-                [sys.executable, "-m", "course_utils.grading", *arguments],
+                [sys.executable, "-m", "course_utils.exercises.worker", job, result],
                 cwd=folder,
                 env={**os.environ, "COURSE_LIVE": "0", "MPLBACKEND": "agg"},
                 stdin=subprocess.DEVNULL,
@@ -92,69 +112,16 @@ def _run_worker(path: Path, exercise_id: str, timeout: float) -> Outcome:
         return Outcome(**json.loads(result.read_text(encoding="utf-8")))
 
 
-def judge_submission(path: Path, exercise_id: str) -> Outcome:
-    """Run the cells of one exercise after the clean imports, and judge the answer."""
-    cells = [
-        cell.source
-        for cell in notebooks.code_cells(notebooks.read(path))
-        if notebooks.exercise_id(cell) == exercise_id
-    ]
-    if not cells:
-        return Outcome("not attempted", f"No cell is tagged exercise:{exercise_id}.")
-    namespace = clean_namespace(exercise_id)
-    answers = []
-
-    def record(given_id, answer):
-        answers.extend([answer] if given_id == exercise_id else [])
-        return answer
-
-    namespace["check"] = record
-    try:
-        exec(
-            compile("\n\n".join(cells), f"<exercise {exercise_id}>", "exec"), namespace
-        )
-    except Exception as error:
-        return Outcome("raised", describe_error(error))
-    if not answers:
-        return Outcome("not attempted", f'check("{exercise_id}", ...) was not called.')
-    return judge(engine.find(exercise_id), answers[-1])
-
-
-def clean_namespace(exercise_id: str) -> dict:
-    """Return what an exercise may rely on, taken from the clean notebook.
-
-    That is its imports and settings, the definitions it teaches, and the references of
-    its other exercises.
-    """
-    number = int(exercise_id.split(".")[0])
-    clean = notebooks.read(notebooks.find_notebook(str(number)))
-    namespace = {"__name__": "__main__"}
-    for cell in notebooks.code_cells(clean):
-        taught = taught_import(cell.source)
-        if taught or {"imports", "parameters"} & set(notebooks.tags(cell)):
-            exec(taught or cell.source, namespace)
-    for exercise in engine.module_of(number).EXERCISES:
-        if exercise.id != exercise_id and callable(exercise.reference):
-            namespace[exercise.reference.__name__] = exercise.reference
-    return namespace
-
-
 def _add_suite(suites, path: Path, outcomes: dict[str, Outcome]):
     """Add a submission to the JUnit tree: one case an exercise."""
     failures = sum(outcome.status != "right" for outcome in outcomes.values())
     counts = {"tests": str(len(outcomes)), "failures": str(failures)}
     suite = ElementTree.SubElement(suites, "testsuite", name=str(path), **counts)
-    for exercise_id, outcome in outcomes.items():
-        names = {"classname": path.stem, "name": f"exercise {exercise_id}"}
-        case = ElementTree.SubElement(suite, "testcase", **names)
+    for name, outcome in outcomes.items():
+        attributes = {"classname": path.stem, "name": name}
+        case = ElementTree.SubElement(suite, "testcase", **attributes)
         if outcome.status != "right":
             # An error text may hold bytes that XML forbids, such as terminal colours.
             text = re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd]", "?", outcome.message)
             attributes = {"type": outcome.status, "message": text or outcome.status}
             ElementTree.SubElement(case, "failure", **attributes)
-
-
-if __name__ == "__main__":
-    submission, wanted_id, target = sys.argv[1:]
-    verdict = judge_submission(Path(submission), wanted_id)
-    Path(target).write_text(json.dumps(verdict._asdict()), encoding="utf-8")

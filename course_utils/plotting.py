@@ -9,12 +9,12 @@ import base64
 import html
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from IPython import get_ipython
 from IPython.display import display
-from jaxtyping import Array, Real, UInt8
+from jaxtyping import Array, Shaped, UInt8
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
@@ -69,13 +69,12 @@ def show(fig: Figure, alt: str) -> None:
     """
     alt = _checked_alt(alt)
     _thin_markers(fig)
-    png = _png(fig)
+    data = {"image/png": _png(fig), "text/plain": f"Figure: {alt}"}
     plt.close(fig)  # or the inline backend would show it once more, without alt text
     if get_ipython() is None:
-        print(f"Figure: {alt}")
-        return
-    data = {"image/png": _base64(png), "text/plain": f"Figure: {alt}"}
-    display(data, raw=True, metadata={"image/png": {"alt": alt}})
+        print(data["text/plain"])
+    else:
+        display(data, raw=True, metadata={"image/png": {"alt": alt}})
 
 
 def _checked_alt(alt: str) -> str:
@@ -98,8 +97,8 @@ def _thin_markers(fig: Figure) -> None:
             line.set_markevery(points // 10)
 
 
-def _png(fig: Figure) -> bytes:
-    """Return the figure as PNG bytes that depend on nothing but the figure."""
+def _png(fig: Figure) -> str:
+    """Return the figure as a PNG in base64 that depends on nothing but the figure."""
     drawn, reduced = io.BytesIO(), io.BytesIO()
     fig.savefig(drawn, format="png", facecolor="white")
     image = Image.open(drawn).convert("RGB")
@@ -107,15 +106,11 @@ def _png(fig: Figure) -> bytes:
     # median cut gives up; k-means then pulls the palette to the frequent ones.
     image = image.quantize(128, Image.Quantize.MAXCOVERAGE, 1, dither=Image.Dither.NONE)
     image.save(reduced, format="png", optimize=True)
-    return reduced.getvalue()
-
-
-def _base64(png: bytes) -> str:
-    return base64.b64encode(png).decode("ascii")
+    return base64.b64encode(reduced.getvalue()).decode("ascii")
 
 
 def image_grid(
-    images: Real[Array | np.ndarray, "n h w c"],
+    images: Shaped[Array | np.ndarray, "n h w c"],
     titles: Sequence[str] | None = None,
     columns: int = 8,
     row_titles: Sequence[str] | None = None,
@@ -168,23 +163,20 @@ def _pixels(images) -> UInt8[np.ndarray, "n h w 3"]:
         raise ValueError(
             f"expected images [n,h,w,1] or [n,h,w,3], found shape {images.shape}"
         )
-    if images.dtype == np.uint8:
-        if images.max() == 1:
-            raise ValueError(
-                "uint8 means 0..255, and with values of 0 and 1 alone all of it looks "
-                "black; show images.astype(bool) if these are binary images"
-            )
-        pixels = images
-    else:
-        unit = images.astype(np.float32)
-        low, high = unit.min(), unit.max()
-        if not (low >= 0 and high <= 1):
-            raise ValueError(
-                f"expected images in [0, 1], found {images.dtype} from {low:.3g} to "
-                f"{high:.3g}; show (x + 1) / 2 if they are in [-1, 1], x / 255 if they "
-                "are in 0..255, and cut off what sticks out by np.clip(x, 0, 1)"
-            )
-        pixels = np.rint(unit * 255).astype(np.uint8)
+    if images.dtype == np.uint8 and images.max() == 1:
+        raise ValueError(
+            "uint8 means 0..255, and with values of 0 and 1 alone all of it looks "
+            "black; show images.astype(bool) if these are binary images"
+        )
+    unit = images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
+    low, high = unit.min(), unit.max()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"expected images in [0, 1], found {images.dtype} from {low:.3g} to "
+            f"{high:.3g}; show (x + 1) / 2 if they are in [-1, 1], x / 255 if they "
+            "are in 0..255, and cut off what sticks out by np.clip(x, 0, 1)"
+        )
+    pixels = np.rint(unit * 255).astype(np.uint8)
     return np.broadcast_to(pixels, (*pixels.shape[:3], 3))
 
 
@@ -197,11 +189,10 @@ def _enlarged(pixels: np.ndarray, columns: int) -> np.ndarray:
 
 def _text_width(texts: Sequence[str]) -> int:
     """Return the pixels that the widest line takes, with a small margin."""
+    size = plt.rcParams["font.size"]
     lines = [line for text in texts for line in text.splitlines() if line.strip()]
-    extents = [
-        TextPath((0, 0), x, plt.rcParams["font.size"]).get_extents() for x in lines
-    ]
-    return max((int(e.width * _DPI / 72) + _GAP for e in extents), default=0)
+    widths = [TextPath((0, 0), line, size).get_extents().width for line in lines]
+    return max((int(width * _DPI / 72) + _GAP for width in widths), default=0)
 
 
 def _framed(tiles, x, y, size) -> UInt8[np.ndarray, "height width 3"]:
@@ -224,24 +215,19 @@ def _blank(page: np.ndarray):
     return fig, axes
 
 
-def filmstrip(frames: Sequence, labels: Sequence[str], alt: str) -> None:
+def filmstrip(frames: Iterable, labels: Sequence[str], alt: str) -> None:
     """Show frames [h,w] or [h,w,3] one after the other, each below its label."""
-    images = np.stack([_frame(frame) for frame in frames])
-    fitting = _PAGE // (images.shape[2] + _GAP)
-    columns = max(1, min(len(images), fitting))
+    images = _stacked(frames)
+    columns = max(1, min(8, _PAGE // (images.shape[-2] + _GAP)))
     show(image_grid(images, titles=labels, columns=columns), alt)
 
 
-def _frame(image) -> np.ndarray:
-    image = np.asarray(image)
-    if image.ndim == 2:
-        return image[..., None]
-    if image.ndim == 3 and image.shape[-1] in (1, 3):
-        return image
-    raise ValueError(f"expected a frame [h,w] or [h,w,3], found shape {image.shape}")
+def _stacked(frames: Iterable) -> np.ndarray:
+    images = np.stack([np.asarray(frame) for frame in frames])
+    return images[..., None] if images.ndim == 3 else images
 
 
-def explore(render: Callable, name: str, values: Sequence, alt: str) -> None:
+def explore(render: Callable, name: str, values: Iterable, alt: str) -> None:
     """Show what `render` makes of a value: a filmstrip, and live also a slider.
 
     Args:
@@ -275,9 +261,9 @@ def _slider(render: Callable, name: str, options: list, alt: str) -> None:
     picture = ipywidgets.HTML()  # ipywidgets.Image has no alt text
 
     def draw(_=None) -> None:
-        png = _png(image_grid(_frame(render(slider.value))[None]))
+        png = _png(image_grid(_stacked([render(slider.value)])))
         shown = html.escape(f"{alt} Now {name} is {slider.label}.")
-        source = f"data:image/png;base64,{_base64(png)}"
+        source = f"data:image/png;base64,{png}"
         picture.value = f'<img alt="{shown}" src="{source}">'
 
     draw()

@@ -12,7 +12,8 @@ PACKAGE = Path(course_utils.__file__).parent
 TOP = {"cli", "authoring", "bench", "exercises", "doctor", "grading", "execution"}
 # Everything else imports no sibling but these.
 ALLOWED = {
-    "__main__": {"cli", "requirements"},  # starts the command it has prepared
+    # The bootstrap: standard library until the environment stands, then the command.
+    "__main__": {"cli", "environment", "requirements"},
     "models": {"models", "layers"},
     "features": {"models", "layers", "losses", "training"},
     "recipes": {"models", "layers", "losses", "training"},

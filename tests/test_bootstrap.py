@@ -43,19 +43,20 @@ class Machine:
     def popen(self, command, **_):
         """Imitate subprocess.Popen for the steps of an installation."""
         if "venv" in command:
-            return self._make_venv(Path(command[-1]), "--clear" in command)
+            return self._make_venv(Path(command[-1]))
         assert command[:4] == [str(self.python), "-m", "pip", "install"]
         known = ("-r", "-e", "--dry-run")
         self.commands.append("pip " + next(flag for flag in known if flag in command))
-        return Process(self.pip_lines, self.pip_code)
+        lines = [line for line in self.pip_lines if line != UNPACKING]
+        dry = "--dry-run" in command
+        return Process(lines if dry else self.pip_lines, self.pip_code)
 
-    def _make_venv(self, venv, clear):
-        self.commands.append("venv --clear" if clear else "venv")
-        if clear:
-            shutil.rmtree(venv, ignore_errors=True)
+    def _make_venv(self, venv):
+        self.commands.append("venv")
         self.venv = venv
-        self.python.parent.mkdir(parents=True)
+        self.python.parent.mkdir(parents=True)  # fails unless the old one is gone
         self.python.touch()
+        (venv / "pyvenv.cfg").touch()
         return Process([], 0)
 
     @property
@@ -79,8 +80,8 @@ class Machine:
         return 42
 
     @property
-    def stamped(self):
-        return (self.venv / environment.STAMP).exists()
+    def stamp(self):
+        return (self.venv / environment.STAMP).read_text(encoding="utf-8")
 
 
 class Process:
@@ -138,7 +139,7 @@ def make_clone(clone, dependencies):
     return clone
 
 
-FROM_NOTHING = ["venv --clear", "pip -r", "pip -e"]
+FROM_NOTHING = ["venv", "pip -r", "pip -e"]
 UPDATE = ["pip -r", "pip -e"]
 
 
@@ -302,6 +303,27 @@ def test_a_damaged_stamp_is_no_stamp(machine, content):
     assert machine.commands == []
 
 
+def test_an_environment_that_someone_else_made_is_left_alone(machine, capsys):
+    machine.venv.mkdir()
+    (machine.venv / "pyvenv.cfg").touch()
+    (machine.venv / "precious").touch()
+    assert machine.start() == 1
+    assert "was not made by this command: activate it" in capsys.readouterr().err
+    assert (machine.venv / "precious").exists()
+    assert machine.commands == []
+
+
+def test_an_activated_environment_is_not_pulled_from_under_its_python(
+    monkeypatch, machine, capsys
+):
+    machine.start()
+    environment.write_stamp(machine.venv, ["unfinished"])
+    monkeypatch.setattr(sys, "prefix", str(machine.venv))
+    assert machine.start() == 1
+    assert "type deactivate" in capsys.readouterr().err
+    assert machine.python.exists()
+
+
 def test_a_read_only_clone_gets_its_environment_in_the_cache(
     monkeypatch, machine, capsys
 ):
@@ -372,7 +394,7 @@ def test_an_update_that_fails_half_way_is_not_used(machine):
     machine.pip_lines, machine.pip_code = [UNPACKING, "ERROR: odd\n"], 1
     assert machine.start() == 1
     assert machine.handed is None
-    assert not machine.stamped
+    assert machine.stamp == "unfinished"
 
 
 @pytest.mark.parametrize(
@@ -401,13 +423,17 @@ def test_a_failure_is_explained(machine, capsys, printed, advice):
     log = machine.venv / "install.log"
     assert f"(all of it: {log})" in message
     assert log.read_text(encoding="utf-8") == printed.rstrip("\n")
-    assert not machine.stamped
+    assert machine.stamp == "unfinished"
     assert machine.handed is None
 
 
 def test_a_full_disk_cannot_keep_a_log(monkeypatch, machine, capsys):
-    def write_text(*_, **__):
-        raise OSError(28, "No space left on device")
+    write = Path.write_text
+
+    def write_text(path, *args, **kwargs):
+        if path.name == "install.log":
+            raise OSError(28, "No space left on device")
+        return write(path, *args, **kwargs)
 
     machine.pip_lines, machine.pip_code = ["[Errno 28] No space left\n"], 1
     monkeypatch.setattr(Path, "write_text", write_text)
@@ -487,13 +513,13 @@ STUB_CLI = """
 import json, os, sys, time
 
 def main(argv):
-    print(json.dumps([argv, sys.prefix, os.getcwd(), os.environ["PYTHONPATH"]]))
-    sys.stdout.flush()
-    if argv[0] == "wait":
-        try:
+    try:
+        seen = [argv, sys.prefix, os.getcwd(), os.environ["PYTHONPATH"]]
+        print(json.dumps(seen), flush=True)
+        if argv[0] == "wait":
             time.sleep(30)
-        except KeyboardInterrupt:
-            return 9
+    except KeyboardInterrupt:
+        return 9
     return int(argv[-1])
 """
 
@@ -511,8 +537,7 @@ def real_clone(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True
     )
-    stamp = "\n".join(environment.wanted_stamp(venv, clone))
-    (venv / environment.STAMP).write_text(stamp, encoding="utf-8")
+    environment.write_stamp(venv, environment.wanted_stamp(venv, clone))
     return clone
 
 

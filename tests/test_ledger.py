@@ -41,7 +41,7 @@ def test_a_verdict_and_the_cells_that_support_it_come_together(row):
     cells = row["tested_in"]
     assert (row["verdict"] == "open") == (cells == [])
     assert len(set(cells)) == len(cells)
-    assert all(re.fullmatch(r"[\w-]{1,64}", cell) for cell in cells)
+    assert all(re.fullmatch(r"\d\d_\w+#[\w-]+", cell) for cell in cells)
 
 
 def test_no_two_rows_say_the_same():

@@ -63,6 +63,18 @@ def test_a_notebook_states_which_seed_it_uses(path):
     assert any(c.source == "seed = 17" for c in notebooks.code_cells(notebook))
 
 
+def test_figures_of_the_readme_are_those_of_the_notebooks():
+    stored = {p.stem: p.read_bytes() for p in notebooks.FIGURES.glob("*.png")}
+    tagged = {}
+    for path in LEARNER:
+        tagged |= notebooks.tagged_figures(notebooks.read(path))
+    assert stored == tagged
+    readme = (notebooks.ROOT / "README.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[(.+?)\]\(notebooks/figures/(\w+)\.png\)", readme)
+    assert {name for _, name in pictures} == set(stored)
+    assert all(len(alt) >= 20 for alt, _ in pictures)
+
+
 def claimed_rows():
     """Return (ledger row, place) for every claim in a learner's notebook."""
     return {

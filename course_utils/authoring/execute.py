@@ -21,6 +21,7 @@ def execute_notebooks(numbers: list[str]):
         sync.sync(learner)
         set_minutes(learner, _run(path, learner, strict="0"))
         _write(path, learner)
+        save_figures(learner)
     execute_solutions(numbers)
 
 
@@ -67,6 +68,13 @@ def _write(path, notebook):
         raise ValueError(f"{path.name} is not written:\n- " + "\n- ".join(problems))
     notebook.metadata["course"] = {"digest": notebooks.digest(notebook)}
     notebooks.write(path, notebook)
+
+
+def save_figures(notebook):
+    """Write the pictures that the README shows: of cells tagged `figure:NAME`."""
+    for name, png in notebooks.tagged_figures(notebook).items():
+        notebooks.FIGURES.mkdir(exist_ok=True)
+        (notebooks.FIGURES / f"{name}.png").write_bytes(png)
 
 
 def normalise(notebook):

@@ -5,9 +5,8 @@ pictures, prose or size: these rules see what it cannot.
 """
 
 import ast
+import json
 import re
-
-import nbformat
 
 from course_utils.authoring import notebooks
 
@@ -75,7 +74,7 @@ def _headings(notebook):
 
 def _size(notebook):
     """Yield the budgets that are exceeded."""
-    size = len(nbformat.writes(notebook).encode("utf-8"))
+    size = len(json.dumps(notebook, ensure_ascii=False).encode("utf-8"))
     if size > MAX_BYTES:
         yield f"{size / 2**20:.1f} MiB, over {MAX_BYTES // 2**20} MiB"
     lines = sum(_code_lines(cell.source) for cell in notebooks.code_cells(notebook))

@@ -1,5 +1,6 @@
 """Notebook files: where they are, reading, writing, tags, and the digest."""
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 SOLUTIONS = NOTEBOOKS / "solutions"
+FIGURES = NOTEBOOKS / "figures"
 
 
 def learner_notebooks() -> list[Path]:
@@ -38,11 +40,9 @@ def read(path: Path):
     """
     try:
         return nbformat.read(path, as_version=4)
-    except (
-        nbformat.reader.NotJSONError,
-        nbformat.ValidationError,
-        ValueError,
-    ) as error:
+    except OSError:
+        raise
+    except Exception as error:  # there are many ways not to be a notebook
         raise ValueError(
             f"{path.name} cannot be read as a notebook: {error}"
         ) from error
@@ -85,6 +85,17 @@ def exercise_id(cell) -> str | None:
         if tag.startswith("exercise:"):
             return tag.removeprefix("exercise:")
     return None
+
+
+def tagged_figures(notebook) -> dict[str, bytes]:
+    """Return the pictures of the cells tagged `figure:NAME`, as PNG bytes by name."""
+    return {
+        tag.removeprefix("figure:"): base64.b64decode(output.data["image/png"])
+        for cell in code_cells(notebook)
+        for tag in tags(cell)
+        for output in cell.outputs
+        if tag.startswith("figure:") and "image/png" in output.get("data", {})
+    }
 
 
 def code_cells(notebook) -> list:

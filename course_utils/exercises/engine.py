@@ -54,6 +54,12 @@ def find(exercise_id: str) -> Exercise:
     raise KeyError(f"no exercise {exercise_id}; notebook {number:02d} has: {known}")
 
 
+def siblings(exercise_id: str) -> list[Exercise]:
+    """Return the other exercises of the same notebook."""
+    exercises = module_of(int(find(exercise_id).id.split(".")[0])).EXERCISES
+    return [exercise for exercise in exercises if exercise.id != exercise_id]
+
+
 def check(exercise_id: str, answer):
     """Judge an answer, say what is right or wrong, and return what to go on with.
 

@@ -96,7 +96,7 @@ IDX_SHAPE = Exercise(
 def white_share(images):
     """Return the share of white pixels of each image, shape [n].
 
-    images: [n, h, w, 1] with values 0 (black) and 1 (white).
+    images: [n, h, w, 1] with values False (black) and True (white).
     """
     return images.mean(axis=(1, 2, 3))
 
@@ -111,10 +111,10 @@ def _share_by_count(images):
 
 
 def _mixed_images():
-    """Three images of 18x20 with 0, 300 and 360 white pixels: above what a byte holds."""
-    images = np.zeros((3, 360), dtype=np.uint8)
-    images[1, :300] = 1
-    images[2] = 1
+    """Three images with 0, 300 and 360 white pixels: more than a byte can count."""
+    images = np.zeros((3, 360), dtype=bool)
+    images[1, :300] = True
+    images[2] = True
     return images.reshape(3, 18, 20, 1)
 
 
@@ -124,7 +124,7 @@ WHITE_SHARE = Exercise(
     reference=white_share,
     cases=(
         Case("three images of 18x20", (_mixed_images(),)),
-        Case("one image of 2x3", (np.array([0, 1, 1, 0, 0, 0]).reshape(1, 2, 3, 1),)),
+        Case("one image of 2x3", (np.eye(2, 3, dtype=bool).reshape(1, 2, 3, 1),)),
     ),
     alternatives=(_share_by_reshape, _share_by_count),
     wrong=(
@@ -148,8 +148,9 @@ WHITE_SHARE = Exercise(
         ),
         WrongAnswer(
             "sums in bytes",
-            lambda images: images.astype(np.uint8).sum((1, 2, 3), dtype=np.uint8)
-            / images[0].size,
+            lambda images: (
+                images.astype(np.uint8).sum((1, 2, 3), dtype=np.uint8) / images[0].size
+            ),
             "The sum was kept in a byte, which holds at most 255 and then starts again "
             "at 0. Let the sum be a larger type: `mean` does, or give a dtype.",
         ),
@@ -192,10 +193,12 @@ NUM_STATES = Exercise(
             "511 is how many probabilities one may choose freely, since they must sum "
             "to one. The question is how many images there are.",
         ),
-        WrongAnswer("a 2x2 image", 16, "16 is the answer for 2x2. Here 9 pixels count."),
+        WrongAnswer(
+            "a 2x2 image", 16, "16 is the answer for 2x2. Here 9 pixels count."
+        ),
     ),
     hints=(
-        "Start with one pixel: 2 images. Add a second pixel: each of them splits in two.",
+        "One pixel makes 2 images. Add a second pixel: each of them splits in two.",
         "Nine doublings.",
     ),
 )
@@ -224,9 +227,9 @@ def _count_by_comparing(images):
 
 def _clinic_images():
     """Fifteen copies of a white top row, four of an empty image, one lone pixel."""
-    images = np.zeros((20, 2, 2, 1), dtype=np.uint8)
-    images[:15, 0, :, 0] = 1
-    images[19, 1, 0, 0] = 1
+    images = np.zeros((20, 2, 2, 1), dtype=bool)
+    images[:15, 0] = True
+    images[19, 1, 0] = True
     return images
 
 
@@ -249,8 +252,8 @@ CLINIC = Clinic(
     },
     blind={
         "total": "a table with its entries in the wrong places still sums to one.",
-        "entropy": "entropy depends on the probabilities, not on the images they belong "
-        "to, so it is the same after any exchange of images.",
+        "entropy": "entropy depends on the probabilities, not on the images that have "
+        "them, so it is the same after any exchange of images.",
     },
     hints=(
         "Two instruments give the same reading for all three. What do they ignore?",

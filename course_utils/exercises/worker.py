@@ -1,0 +1,45 @@
+"""Judge one exercise of one submission: what `course grade` runs in a process.
+
+`python -m course_utils.exercises.worker JOB RESULT`: the job is a JSON file with the
+exercise's id, the clean notebook's `setup` and the submitted `cells`, all as source
+text; the outcome is written to the result. Reading notebooks is left to the caller,
+because it would double the time that this process takes to start.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from course_utils.exercises import engine
+from course_utils.exercises.judge import Outcome, describe_error, judge
+
+
+def run_job(exercise_id: str, setup: list[str], cells: list[str]) -> Outcome:
+    """Run the cells of an exercise after the clean setup, and judge what it checks."""
+    namespace = {"__name__": "__main__"}
+    for source in setup:
+        exec(source, namespace)
+    for exercise in engine.siblings(exercise_id):
+        if callable(exercise.reference):
+            namespace[exercise.reference.__name__] = exercise.reference
+    answers = []
+
+    def record(given_id, answer):
+        answers.extend([answer] if given_id == exercise_id else [])
+        return answer
+
+    namespace["check"] = record
+    try:
+        for source in cells:
+            exec(compile(source, f"<exercise {exercise_id}>", "exec"), namespace)
+    except Exception as error:
+        return Outcome("raised", describe_error(error))
+    if not answers:
+        return Outcome("not attempted", f'check("{exercise_id}", ...) was not called.')
+    return judge(engine.find(exercise_id), answers[-1])
+
+
+if __name__ == "__main__":
+    job, result = map(Path, sys.argv[1:])
+    outcome = run_job(**json.loads(job.read_text(encoding="utf-8")))
+    result.write_text(json.dumps(outcome._asdict()), encoding="utf-8")

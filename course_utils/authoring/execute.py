@@ -26,11 +26,12 @@ def execute_notebooks(numbers: list[str]):
 
 
 def execute_solutions(numbers: list[str]):
-    """Write the kill table, and the solutions of the named notebooks, executed."""
-    solutions.KILL_TABLE.parent.mkdir(exist_ok=True)
-    table = solutions.kill_table()
-    solutions.KILL_TABLE.write_text(table, encoding="utf-8", newline="\n")
+    """Write the kill tables and the solutions of the named notebooks, executed."""
     for path in _paths(numbers):
+        table = solutions.kill_table_path(int(path.name[:2]))
+        table.parent.mkdir(exist_ok=True)
+        text = solutions.kill_table(int(path.name[:2]))
+        table.write_text(text, encoding="utf-8", newline="\n")
         solved = solutions.solve(notebooks.read(path))
         target = notebooks.SOLUTIONS / path.name
         _run(target, solved, strict="1")

@@ -2,12 +2,16 @@
 
 import ast
 import copy
+from pathlib import Path
 
 from course_utils.authoring import notebooks
 from course_utils.exercises import engine
 from course_utils.exercises.judge import judge
 
-KILL_TABLE = notebooks.NOTEBOOKS / "instructor" / "kill_table.md"
+_ABOUT = (
+    "Written by `course author solutions` and remade by the tests: each named wrong",
+    "answer was given to its check and got the message beside it.",
+)
 _BANNER = """\
 > **Solutions.** This notebook is generated from the learner's by putting the reference
 > answers in; edit that one and run `course author solutions`."""
@@ -53,28 +57,27 @@ def find_stub(source: str, exercise) -> ast.stmt:
     raise ValueError(f"the cell of exercise {exercise.id} holds no stub for it")
 
 
-def kill_table() -> str:
-    """Return the table of all named wrong answers and what each check says to them.
+def kill_table_path(number: int) -> Path:
+    """Return where the kill table of a notebook is kept."""
+    return notebooks.NOTEBOOKS / "instructor" / f"{number:02d}_kill_table.md"
+
+
+def kill_table(number: int) -> str:
+    """Return all named wrong answers of a notebook, and what its checks say to them.
 
     Raises:
         ValueError: if a wrong answer is not caught by its own message.
     """
-    rows = ["# What the checks catch", ""]
-    rows += [
-        "Written by `course author solutions` and remade by the tests: each named",
-        "wrong answer was given to its check and got the message beside it.",
-    ]
-    for number in engine.notebooks():
-        for exercise in engine.module_of(number).EXERCISES:
-            rows += ["", f"## {exercise.id} {exercise.title}", ""]
-            rows += ["| wrong answer | what the learner reads |", "|---|---|"]
-            for wrong in exercise.wrong:
-                outcome = judge(exercise, wrong.answer)
-                if outcome.misconception != wrong.name:
-                    raise ValueError(f"{exercise.id}: {wrong.name!r} gives {outcome}")
-                rows.append(
-                    f"| {wrong.name} | {wrong.message.replace('|', chr(92) + '|')} |"
-                )
+    rows = [f"# What the checks of notebook {number:02d} catch", "", *_ABOUT]
+    for exercise in engine.module_of(number).EXERCISES:
+        rows += ["", f"## {exercise.id} {exercise.title}", ""]
+        rows += ["| wrong answer | what the learner reads |", "|---|---|"]
+        for wrong in exercise.wrong:
+            outcome = judge(exercise, wrong.answer)
+            if outcome.misconception != wrong.name:
+                raise ValueError(f"{exercise.id}: {wrong.name!r} gives {outcome}")
+            message = wrong.message.replace("|", "\\|")
+            rows.append(f"| {wrong.name} | {message} |")
     return "\n".join(rows) + "\n"
 
 

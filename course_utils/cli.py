@@ -50,19 +50,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def lab(args, rest) -> int:
-    """Serve the notebooks in JupyterLab, opened at the first one."""
+    """Open the learner's copies of the notebooks in JupyterLab, at the first one."""
     from jupyterlab.labapp import LabApp
 
-    LabApp.launch_instance(
-        [
-            f"--ServerApp.root_dir={ROOT}",
-            "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb",
-            # Nothing is fetched at run time, so no question about news either.
-            "--LabApp.news_url=",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            *rest,
-        ]
-    )
+    from course_utils.workspace import prepare_workspace
+
+    work = prepare_workspace()
+    root = ROOT if work.is_relative_to(ROOT) else work
+    first = (work / "00_start_here.ipynb").relative_to(root).as_posix()
+    # Nothing is fetched at run time: this switches the question about news off.
+    paths = [
+        str(ROOT / "course_utils" / "jupyter"),
+        os.environ.get("JUPYTER_CONFIG_PATH"),
+    ]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    options = [
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{first}",
+    ]
+    LabApp.launch_instance([*options, *rest])
     return 0
 
 

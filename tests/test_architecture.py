@@ -10,6 +10,7 @@ import course_utils
 PACKAGE = Path(course_utils.__file__).parent
 # What may import anything: they tie the course together, and nothing imports them.
 TOP = {"cli", "authoring", "bench", "exercises", "doctor", "grading", "execution"}
+TOP |= {"workspace"}
 # Everything else imports no sibling but these.
 ALLOWED = {
     # The bootstrap: standard library until the environment stands, then the command.

@@ -26,8 +26,7 @@ def problems(notebook, digest: bool = True) -> list[str]:
     found = [*_structure(notebook), *_headings(notebook), *_size(notebook)]
     for cell in notebooks.code_cells(notebook):
         found += [f"cell {cell.id!r}: {problem}" for problem in _code_cell(cell)]
-    stored = notebook.metadata.get("course", {}).get("digest")
-    if digest and stored != notebooks.digest(notebook):
+    if digest and not notebooks.is_unchanged(notebook):
         found.append(_CHANGED)
     return found
 

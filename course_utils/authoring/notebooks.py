@@ -74,6 +74,11 @@ def digest(notebook) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
+def is_unchanged(notebook) -> bool:
+    """Return whether a notebook is as the one writer left it."""
+    return notebook.metadata.get("course", {}).get("digest") == digest(notebook)
+
+
 def tags(cell) -> list[str]:
     """Return the tags of a cell."""
     return list(cell.metadata.get("tags", []))

@@ -129,7 +129,7 @@ STEPS = {
     "unit": [*_PYTEST, "--durations=5"],
     # Apart from the others: the type checker must see every import of the package.
     "typed": [*_PYTEST, "-o", "addopts=", "tests/typed"],
-    "notebooks": [*_NBVAL, "notebooks"],
+    "notebooks": [*_NBVAL, "--ignore=notebooks/solutions", "notebooks"],
     "solutions": [*_NBVAL, "notebooks/solutions"],
 }
 

@@ -299,9 +299,12 @@ def _draw_branches(axes, tree: Mapping | Sequence, depth: int, top: float) -> li
         heights.append(sum(ends) / len(ends) if ends else top)
         for end in ends:
             axes.plot(
-                [depth + 0.8, depth + 1], [heights[-1], end], color="#9c9ca1", marker=""
+                [depth + 0.75, depth + 0.97],
+                [heights[-1], end],
+                color="#9c9ca1",
+                marker="",
             )
         text = label.replace(": ", ":\n")
-        axes.text(depth, heights[-1], text, va="center", backgroundcolor="white")
+        axes.text(depth, heights[-1], text, va="center")
         top -= max(1, _count_leaves(branches))
     return heights

@@ -71,11 +71,10 @@ def _false_verdicts(clinic, convicting):
         for suspect in clinic.suspects:
             answer = {"guilty": suspect, "instrument": name}
             label = f"accuses {suspect} by {name}"
-            if suspect != clinic.guilty:
-                message = (
-                    f"{suspect} is innocent: {name!r} finds nothing wrong with it."
-                )
-                yield WrongAnswer(label, answer, message)
-            elif name not in convicting:
-                message = f"{suspect} it is, but {name!r} cannot prove it: "
+            if name not in convicting:
+                # Whether the suspect is the right one is not given away.
+                message = f"{name!r} proves nothing against {suspect}, nor any other: "
                 yield WrongAnswer(label, answer, message + clinic.blind[name])
+            elif suspect != clinic.guilty:
+                message = f"{name!r} finds nothing wrong with {suspect}. Try it."
+                yield WrongAnswer(label, answer, message)

@@ -32,6 +32,9 @@ class WrongAnswer(NamedTuple):
     message: str
 
 
+_STILL_RAISES = "There is code, but `raise NotImplementedError` is still reached."
+
+
 def call(answer, *args):
     """Run a function on a case: what most exercises do with an answer."""
     return answer(*args)
@@ -88,17 +91,17 @@ def judge(exercise: Exercise, answer) -> Outcome:
     if answer is ...:
         return Outcome("not attempted")
     if not exercise.cases:
-        return _judge_outputs(
-            exercise, [answer], lambda value: [value], ("your answer",)
-        )
+        return _judge_outputs(exercise, [answer], lambda value: [value], ("",))
     if not callable(answer):
         kind = type(answer).__name__
         return Outcome("wrong", f"A function is expected, not a value of type {kind}.")
     outputs = outputs_of(exercise, answer)
     first = outputs[0]
     if isinstance(first, Raised) and isinstance(first.error, NotImplementedError):
-        return Outcome("not attempted")
-    names = tuple(f'on the case "{case.name}"' for case in exercise.cases)
+        code = getattr(answer, "__code__", None)
+        begun = code and code.co_nlocals > code.co_argcount
+        return Outcome("not attempted", _STILL_RAISES if begun else "")
+    names = tuple(f', on the case "{case.name}"' for case in exercise.cases)
     return _judge_outputs(exercise, outputs, lambda a: outputs_of(exercise, a), names)
 
 
@@ -134,7 +137,8 @@ def same(got, want, rtol: float) -> bool:
         )
     if isinstance(want, tuple):
         return (
-            isinstance(got, tuple | list)
+            np.iterable(got)
+            and not isinstance(got, str | dict)
             and len(got) == len(want)
             and all(same(g, w, rtol) for g, w in zip(got, want, strict=True))
         )
@@ -167,30 +171,46 @@ def _judge_outputs(exercise, outputs, outputs_for, names) -> Outcome:
     failed = right.index(False)
     got, want = outputs[failed], outputs_for(exercise.reference)[failed]
     if isinstance(got, Raised):
-        return Outcome("raised", f"{describe_error(got.error)}, {names[failed]}.")
+        return Outcome("raised", f"{describe_error(got.error)}{names[failed]}.")
     difference = describe_difference(got, want)
-    message = f"{difference[0].upper()}{difference[1:]}, {names[failed]}."
+    message = f"{difference[0].upper()}{difference[1:]}{names[failed]}."
     return Outcome("wrong", f"{message} {exercise.otherwise}".strip())
 
 
 def describe_difference(got, want) -> str:
     """Say how an output differs without giving the right numbers away."""
     if got is None:
-        return "nothing is returned (is there a `return`?)"
+        return "the answer is None (a function without a `return`?)"
     if isinstance(want, Raised):
         return f"{type(want.error).__name__} should be raised, but a value is returned"
     if isinstance(want, tuple | dict) and type(got) is not type(want):
-        kind = f"{type(want).__name__} of {len(want)}"
-        return f"a {kind} is expected, not {type(got).__name__}"
+        kind = f"{type(want).__name__} with {len(want)} entries"
+        return f"a {kind} is expected, not one of type {type(got).__name__}"
     try:
         got_shape, want_shape = np.shape(got), np.shape(want)
     except ValueError:
         return f"the result, of type {type(got).__name__}, is not an array"
     if got_shape != want_shape:
         return f"the shape should be {want_shape}, but it is {got_shape}"
-    values = np.asarray(got)
-    if values.dtype.kind == "f" and np.isnan(values).any():
+    return _describe_values(np.asarray(got), np.asarray(want))
+
+
+def _describe_values(got: np.ndarray, want: np.ndarray) -> str:
+    """Name what wrong numbers have to do with the right ones, if it is simple."""
+    if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
+        return "the answer has the wrong value"
+    got, want = got.astype(float).ravel(), want.astype(float).ravel()
+    if np.isnan(got).any():
         return "the result holds nan (a 0 / 0, or a logarithm of 0?)"
+    if np.allclose(got, -want):
+        return "the sign is wrong"
+    if len(want) > 1:
+        if np.allclose(np.sort(got), np.sort(want)):
+            return "these are the right numbers in the wrong order or places"
+        if np.allclose(got * np.abs(want).sum(), want * np.abs(got).sum()):
+            return "every number is off by the same factor"
+        if np.ptp(got - want) < 1e-6 * np.abs(want).max():
+            return "every number is off by the same amount"
     return "the result has the right form but the wrong value"
 
 

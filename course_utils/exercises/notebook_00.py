@@ -55,7 +55,7 @@ IDX_SHAPE = Exercise(
     reference=idx_shape,
     cases=(
         Case("60,000 images of 28x28", (_header(60000, 28, 28) + bytes(range(32)),)),
-        Case("10,000 labels", (_header(10000) + bytes(range(64)),)),
+        Case("2,000,000 labels", (_header(2_000_000) + bytes(range(64)),)),
         Case("7 pairs of numbers", (_header(7, 2, kind=13) + bytes(range(60)),)),
     ),
     alternatives=(_shape_by_struct, _shape_by_numpy),
@@ -64,7 +64,7 @@ IDX_SHAPE = Exercise(
             "little-endian",
             _little_endian,
             "You read the bytes in the wrong order. Big-endian means that the most "
-            'significant byte comes first: int.from_bytes(four_bytes, "big").',
+            "significant byte comes first.",
         ),
         WrongAnswer(
             "starts at byte 0",
@@ -85,8 +85,9 @@ IDX_SHAPE = Exercise(
         ),
     ),
     hints=(
-        "`header[3]` is already an int: indexing bytes gives ints.",
-        "Each length takes 4 bytes, so the lengths are header[4 : 4 + 4 * n].",
+        "Which byte says how many lengths follow, and at which byte do they begin? An "
+        "index into bytes, such as header[3], gives an int.",
+        "Each length takes 4 bytes: header[4:8] is the first, header[8:12] the second.",
         'int.from_bytes(four_bytes, "big") turns four bytes into one integer.',
     ),
 )
@@ -192,6 +193,16 @@ NUM_STATES = Exercise(
             511,
             "511 is how many probabilities one may choose freely, since they must sum "
             "to one. The question is how many images there are.",
+        ),
+        WrongAnswer(
+            "^ for a power",
+            2 ^ 9,
+            "In Python, 2 ^ 9 compares bits (exclusive or). The power is 2 ** 9.",
+        ),
+        WrongAnswer(
+            "grey pixels",
+            256**9,
+            "256 counts the grey levels of a byte. These pixels are black or white.",
         ),
         WrongAnswer(
             "a 2x2 image", 16, "16 is the answer for 2x2. Here 9 pixels count."

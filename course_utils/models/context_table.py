@@ -9,7 +9,6 @@ pixel are about the context of JBIG (ITU-T T.82).
 """
 
 import itertools
-from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -18,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Float64, Int32, Key
 MAX_NEIGHBOURS = 24  # the table has 2**24 entries then: 128 MiB
 CHUNK = 4096  # images counted at a time: tens of megabytes instead of gigabytes
 
-Neighbours = Sequence[tuple[int, int]]
+Neighbours = tuple[tuple[int, int], ...]  # (row, column) offsets from the pixel
 Images = Bool[np.ndarray, "n h w 1"]
 
 
@@ -46,15 +45,12 @@ def causal_neighbours(k: int) -> tuple[tuple[int, int], ...]:
     return tuple(causal[:k])
 
 
-def context_index(images: Images, neighbours: Neighbours) -> Int32[np.ndarray, "n h w"]:
-    """Return the context of every pixel as an integer from 0 to 2**k - 1.
+def context_index(
+    images: Bool[np.ndarray, "n h w 1"], neighbours: tuple[tuple[int, int], ...]
+) -> Int32[np.ndarray, "n h w"]:
+    """Return the context of every pixel: k neighbours as a binary number of k digits.
 
-    Its binary digits are the k neighbours, the first one leading; white is 1. Pixels
-    outside the image are black.
-
-    Args:
-        images: True is white.
-        neighbours: (row, column) offsets, such as (0, -1) for the pixel to the left.
+    White is 1, and the first neighbour leads. Pixels outside the image are black.
 
     Raises:
         TypeError: the images are not boolean.

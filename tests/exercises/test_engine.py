@@ -1,5 +1,7 @@
 """check, hint and solution as a learner sees them."""
 
+import inspect
+
 import pytest
 
 from course_utils.exercises import engine
@@ -16,6 +18,13 @@ def test_wrong_explains_and_goes_on_with_the_reference(capsys):
     out = capsys.readouterr().out
     assert out.startswith("[no] exercise 0.3: not yet. 81 is 9 to the power 2")
     assert 'Going on with the reference. hint("0.3") helps' in out
+
+
+def test_the_reference_handed_back_does_not_pass_as_the_learners(capsys):
+    idx_shape = check("0.1", ...)
+    capsys.readouterr()
+    assert check("0.1", idx_shape) is find("0.1").reference
+    assert "not attempted. This is the reference" in capsys.readouterr().out
 
 
 def test_not_attempted_is_said_loudly(capsys):
@@ -77,6 +86,8 @@ def test_an_unknown_id_names_those_there_are(bad, words):
 
 
 def test_suspects_belong_to_a_clinic():
-    assert set(engine.suspects("0.4")) == {"A", "B", "C"}
+    suspects = engine.suspects("0.4")
+    assert set(suspects) == {"A", "B", "C"}
+    assert "column" not in f"{suspects} {inspect.getsource(suspects['B'])}"
     with pytest.raises(KeyError, match="not the verdict"):
         engine.suspects("0.1")

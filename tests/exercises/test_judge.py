@@ -63,7 +63,12 @@ def test_not_attempted():
     def stub(x):
         raise NotImplementedError
 
-    assert verdict(stub).status == "not attempted"
+    def begun(x):
+        total = x.sum(axis=1)
+        raise NotImplementedError(total)
+
+    assert verdict(stub) == ("not attempted", "", None)
+    assert "still reached" in verdict(begun).message
     assert verdict(...).status == "not attempted"
 
 
@@ -79,11 +84,15 @@ def test_a_subclass_of_not_implemented_error_counts_as_not_attempted_only_at_onc
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda x: None, "is there a `return`"),
+        (lambda x: None, "without a `return`"),
+        (lambda x: -x.mean(axis=1), "the sign is wrong"),
+        (lambda x: x.mean(axis=1)[::-1], "wrong order"),
+        (lambda x: x.mean(axis=1) * 3, "the same factor"),
+        (lambda x: x.mean(axis=1) + 1e-3, "the same amount"),
+        (lambda x: x.mean(axis=1) ** 2, "wrong value"),
         (lambda x: x.mean(), "the shape should be (2,), but it is ()"),
         (lambda x: x.mean(axis=1, keepdims=True), "but it is (2, 1)"),
         (lambda x: x.mean(axis=1) * np.nan, "nan"),
-        (lambda x: x.mean(axis=1) + 1, "wrong value"),
         (lambda x: {"a": 1}, "shape"),
         (lambda x: "text", "shape"),
         (lambda x: [[1], [1, 2]], "not an array"),
@@ -162,6 +171,9 @@ def test_a_wrong_value_gets_its_own_message():
     [
         ((1, 2), (1, 2), True),
         ([1, 2], (1, 2), True),
+        (np.array([1, 2]), (1, 2), True),
+        ("12", (1, 2), False),
+        (3, (1, 2), False),
         ((1, 2, 3), (1, 2), False),
         ({"a": 1.0}, {"a": 1}, True),
         ({"a": 1, "b": 2}, {"a": 1}, False),

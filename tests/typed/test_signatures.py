@@ -24,7 +24,7 @@ IDX = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9])
 
 # Calls by name; "module.function" of every public function with annotated arrays.
 CALLS = {
-    "assertions.assert_causal": lambda f: f(jnp.zeros_like, WORLD),
+    "assertions.assert_causal": lambda f: f(lambda x: 0.0 * x, WORLD),
     "assertions.assert_normalized": lambda f: f(
         lambda x: jnp.full(len(x), -math.log(16)), WORLD
     ),
@@ -35,7 +35,7 @@ CALLS = {
     "data.parse_idx": lambda f: f(IDX, "two bytes"),
     "data.to_signed": lambda f: f(GREY),
     "data.to_unit": lambda f: f(GREY),
-    "plotting.image_grid": lambda f: [f(GREY), f(WORLD, titles=list("0123"))],
+    "plotting.image_grid": lambda f: [f(GREY), f(WORLD, titles=list("abcdefgh"))],
     "tinyworld.all_images": lambda f: f(2, 3),
     "tinyworld.asymmetric_world": lambda f: f(),
     "tinyworld.conditional": lambda f: [f(JOINT, {0: 1}), f(FLOAT32, {3: 0, 1: 1})],

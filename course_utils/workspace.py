@@ -44,8 +44,9 @@ def _is_outdated(copy: Path, published: Path) -> bool:
     except ValueError as error:
         print(f"{error}; delete or rename it to get a fresh one")
         return False
-    current = notebooks.read(published).metadata["course"]["digest"]
-    if mine.metadata.get("course", {}).get("digest") == current:
+    if notebooks.stored_digest(mine) == notebooks.stored_digest(
+        notebooks.read(published)
+    ):
         return False
     if notebooks.is_unchanged(mine):
         return True

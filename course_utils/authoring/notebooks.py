@@ -76,7 +76,12 @@ def digest(notebook) -> str:
 
 def is_unchanged(notebook) -> bool:
     """Return whether a notebook is as the one writer left it."""
-    return notebook.metadata.get("course", {}).get("digest") == digest(notebook)
+    return stored_digest(notebook) == digest(notebook)
+
+
+def stored_digest(notebook) -> str | None:
+    """Return the digest that the one writer left, also after later changes."""
+    return notebook.metadata.get("course", {}).get("digest")
 
 
 def tags(cell) -> list[str]:

@@ -61,6 +61,7 @@ def verdict_exercise(clinic: Clinic) -> Exercise:
         alternatives=tuple(right[1:]),
         wrong=tuple(_false_verdicts(clinic, convicting)),
         hints=clinic.hints,
+        afterword=f"{clinic.guilty}: {clinic.fault}.",
         otherwise=f'"guilty" is {suspects}; "instrument" is {instruments}.',
     )
 

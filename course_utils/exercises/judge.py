@@ -53,6 +53,7 @@ class Exercise:
         alternatives: right answers written differently (for the tests).
         hints: from a nudge to nearly the answer.
         run: `run(answer, *case.args)` gives what is compared.
+        afterword: what a right answer is told on top.
         otherwise: advice added when an answer is wrong in a way nobody foresaw.
         rtol: relative tolerance of the comparison, and a thousandth of it absolute.
     """
@@ -65,6 +66,7 @@ class Exercise:
     alternatives: tuple = ()
     hints: tuple[str, ...] = ()
     run: Callable = call
+    afterword: str = ""
     otherwise: str = ""
     rtol: float = 1e-5
 
@@ -164,7 +166,7 @@ def _judge_outputs(exercise, outputs, outputs_for, names) -> Outcome:
 
     right = agrees(exercise.reference)
     if all(right):
-        return Outcome("right")
+        return Outcome("right", exercise.afterword)
     for wrong in exercise.wrong:
         if all(agrees(wrong.answer)):
             return Outcome("wrong", wrong.message, wrong.name)

@@ -27,7 +27,7 @@ def accuse(guilty, instrument):
 
 def test_the_right_verdict():
     assert problems(CLINIC) == []
-    assert accuse("B", "negative input").status == "right"
+    assert accuse("B", "negative input") == ("right", "B: it forgets the sign.", None)
 
 
 def test_the_right_suspect_by_a_blind_instrument():

@@ -1,1 +1,0 @@
-"""The models of the course, one family a module."""

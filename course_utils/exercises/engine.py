@@ -135,4 +135,5 @@ def reference_source(exercise: Exercise) -> str:
     """Return the reference as source text: a definition, or a literal value."""
     if callable(exercise.reference):
         return inspect.getsource(exercise.reference).rstrip()
-    return repr(exercise.reference)
+    text = repr(exercise.reference)
+    return text if '"' in text else text.replace("'", '"')  # as ruff formats it

@@ -20,11 +20,13 @@ WORLD = tinyworld.all_images(2, 2)
 JOINT = tinyworld.asymmetric_world()
 FLOAT32 = jnp.asarray(JOINT, jnp.float32)
 LABELS = np.arange(16) % 3
+LABEL_FILE = "fashion-mnist/t10k-labels-idx1-ubyte.gz"
 IDX = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9])
 
 # Calls by name; "module.function" of every public function with annotated arrays.
 CALLS = {
     "assertions.assert_causal": lambda f: f(lambda x: 0.0 * x, WORLD),
+    "assertions.assert_finite": lambda f: f({"a": JOINT, "b": [1.0, FLOAT32]}),
     "assertions.assert_normalized": lambda f: f(
         lambda x: jnp.full(len(x), -math.log(16)), WORLD
     ),
@@ -33,6 +35,7 @@ CALLS = {
     "data.binarize": lambda f: [f(GREY), f(GREY[0], threshold=1)],
     "data.load_photo": lambda f: f(),
     "data.parse_idx": lambda f: f(IDX, "two bytes"),
+    "data.read_idx": lambda f: f(data.data_dir() / LABEL_FILE),
     "data.to_signed": lambda f: f(GREY),
     "data.to_unit": lambda f: f(GREY),
     "plotting.image_grid": lambda f: [f(GREY), f(WORLD, titles=list("abcdefgh"))],

@@ -548,7 +548,13 @@ def start_really(clone, *argv):
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        # Whoever runs the tests in the background has Ctrl-C ignored, and so its heirs.
+        preexec_fn=None if os.name == "nt" else default_interrupt,
     )
+
+
+def default_interrupt():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_arguments_folder_and_exit_code_pass_through(real_clone):

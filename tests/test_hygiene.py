@@ -42,6 +42,7 @@ BREACHES = {
     "same id": lambda n: n.cells[1].update(id=n.cells[2].id),
     "tagged 'parameters'": lambda n: cell_with(n, "seed = 0").metadata.clear(),
     "tagged 'imports'": lambda n: cell_with(n, "import jax").metadata.clear(),
+    "check speaks of them": lambda n: set_source(n, "import jax", "import jax"),
     "same exercise": lambda n: cell_with(n, "hint(").metadata.update(
         tags=["exercise:0.1"]
     ),

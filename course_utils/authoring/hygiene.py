@@ -44,6 +44,9 @@ def _structure(notebook):
     for tag in ("imports", "parameters"):
         if tags.count(tag) != 1:
             yield f"{tags.count(tag)} cells are tagged {tag!r}, not one"
+    imported = "".join(c.source for c in cells if "imports" in notebooks.tags(c))
+    if "check, hint, solution" not in imported:
+        yield "check, hint and solution are not imported, but check speaks of them"
     exercises = [tag for tag in tags if tag.startswith("exercise:")]
     if len(set(exercises)) != len(exercises):
         yield "two cells are tagged with the same exercise"

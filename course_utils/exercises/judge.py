@@ -93,6 +93,8 @@ def judge(exercise: Exercise, answer) -> Outcome:
     if answer is ...:
         return Outcome("not attempted")
     if not exercise.cases:
+        if any(same(answer, right, exercise.rtol) for right in exercise.alternatives):
+            return Outcome("right", exercise.afterword)
         return _judge_outputs(exercise, [answer], lambda value: [value], ("",))
     if not callable(answer):
         kind = type(answer).__name__

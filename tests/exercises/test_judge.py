@@ -151,6 +151,12 @@ VALUE = Exercise(
 )
 
 
+def test_a_value_may_have_alternatives():
+    either = Exercise(id="9.8", title="a root of 4", reference=2, alternatives=(-2,))
+    assert judge(either, -2).status == judge(either, 2).status == "right"
+    assert judge(either, 0).status == "wrong"
+
+
 @pytest.mark.parametrize("answer", [8, 8.0, np.int64(8), jnp.asarray(8)])
 def test_a_value_may_have_any_numeric_type(answer):
     assert judge(VALUE, answer).status == "right"

@@ -19,6 +19,9 @@ GREY = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28, 1)
 WORLD = tinyworld.all_images(2, 2)
 JOINT = tinyworld.asymmetric_world()
 FLOAT32 = jnp.asarray(JOINT, jnp.float32)
+BINARY = data.binarize(GREY)
+NEAR = ((0, -1), (-1, 0))
+TABLE = np.array([0.1, 0.4, 0.6, 0.9])
 LABELS = np.arange(16) % 3
 LABEL_FILE = "fashion-mnist/t10k-labels-idx1-ubyte.gz"
 IDX = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9])
@@ -38,6 +41,13 @@ CALLS = {
     "data.read_idx": lambda f: f(data.data_dir() / LABEL_FILE),
     "data.to_signed": lambda f: f(GREY),
     "data.to_unit": lambda f: f(GREY),
+    "metrics.reliability": lambda f: f(np.array([0.5, 0.9]), np.array([True, False])),
+    "models.context_table.context_index": lambda f: f(BINARY, NEAR),
+    "models.context_table.context_nll": lambda f: f(TABLE, BINARY, NEAR),
+    "models.context_table.fit_context_table": lambda f: f(BINARY, NEAR),
+    "models.context_table.sample_context_table": lambda f: f(
+        TABLE, NEAR, (3, 4), 5, KEY
+    ),
     "plotting.image_grid": lambda f: [f(GREY), f(WORLD, titles=list("abcdefgh"))],
     "tinyworld.all_images": lambda f: f(2, 3),
     "tinyworld.asymmetric_world": lambda f: f(),

@@ -1,0 +1,153 @@
+"""Exercise 1.1: the shuffle buffer."""
+
+from collections import Counter
+
+import numpy as np
+
+from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+
+_TRIALS = 1000  # each case has at most 54 orders: all of them turn up
+
+
+def buffer_shuffle(items, size, draws):
+    """Return the items in the order in which a shuffle buffer of `size` emits them.
+
+    items: a list. draws: random numbers in [0, 1), one for each step.
+    """
+    buffer, emitted = list(items[:size]), []
+    for step, draw in enumerate(draws):
+        emitted.append(buffer.pop(int(draw * len(buffer))))
+        buffer += items[size + step : size + step + 1]  # the next item, or none
+    return emitted
+
+
+def _orders(answer, items, size):
+    """Return what makes a shuffle right: its orders, and a fair choice of the first."""
+    orders = Counter()
+    for draws in np.random.default_rng(0).random((_TRIALS, len(items))):
+        order = answer(list(items), size, draws)
+        if order is None:
+            return None
+        orders[tuple(int(item) for item in order)] += 1
+    places = min(size, len(items))
+    firsts = [sum(n for o, n in orders.items() if o[:1] == (i,)) for i in items[:size]]
+    fair = max(abs(n / _TRIALS - 1 / places) for n in firsts) < 0.06  # 4 deviations
+    return frozenset(orders), fair
+
+
+def _by_queue(items, size, draws):
+    waiting, buffer, emitted = iter(items), [], []
+    for draw in draws:
+        while len(buffer) < size and (item := next(waiting, None)) is not None:
+            buffer.append(item)
+        emitted.append(buffer.pop(int(draw * len(buffer))))
+    return np.array(emitted)
+
+
+def _by_swapping(items, size, draws):
+    order, filled = list(items), size
+    for i, draw in enumerate(draws):
+        j = i + int(draw * (min(filled, len(items)) - i))
+        order[i], order[j] = order[j], order[i]
+        filled += 1
+    return order
+
+
+def _whole_list(items, size, draws):
+    return [items[i] for i in np.argsort(draws)]
+
+
+def _block_by_block(items, size, draws):
+    starts = range(0, len(items), size)
+    return [items[i + j] for i in starts for j in np.argsort(draws[i : i + size])]
+
+
+def _leaves_the_rest(items, size, draws):
+    return buffer_shuffle(items, size, draws)[: max(len(items) - size, 0)]
+
+
+def _keeps_what_it_emits(items, size, draws):
+    windows = [items[max(0, i + 1 - size) : i + size] for i in range(len(items))]
+    return [w[int(d * len(w))] for w, d in zip(windows, draws, strict=True)]
+
+
+def _first_in_first_out(items, size, draws):
+    return list(items)
+
+
+def _rounds(items, size, draws):
+    buffer, emitted = list(items[:size]), []
+    for step, draw in enumerate(draws):
+        emitted.append(buffer.pop(round(draw * (len(buffer) - 1))))
+        buffer += items[size + step : size + step + 1]
+    return emitted
+
+
+def _refills_too_early(items, size, draws):
+    return buffer_shuffle(items, size + 1, draws)
+
+
+BUFFER_SHUFFLE = Exercise(
+    id="1.1",
+    title="the shuffle buffer",
+    reference=buffer_shuffle,
+    cases=(
+        Case("5 items, a buffer of 3", (tuple(range(5)), 3)),
+        Case("6 items, a buffer of 2", (tuple(range(6)), 2)),
+        Case("3 items, a buffer of 10", (tuple(range(3)), 10)),
+    ),
+    run=_orders,
+    otherwise="The check tries many draws and compares the orders that can come out.",
+    alternatives=(_by_queue, _by_swapping),
+    wrong=(
+        WrongAnswer(
+            "shuffles the whole list",
+            _whole_list,
+            "The last item can come out first: this shuffles the whole list. A buffer "
+            "of 3 knows only the first 3 items when it emits the first one.",
+        ),
+        WrongAnswer(
+            "shuffles block by block",
+            _block_by_block,
+            "This shuffles one block after the other. The buffer is refilled after "
+            "every single item, so an item may stay behind for a long time.",
+        ),
+        WrongAnswer(
+            "leaves items in the buffer",
+            _leaves_the_rest,
+            "Items are missing: when nothing is waiting any more, the buffer still "
+            "holds some. Go on emitting until it is empty.",
+        ),
+        WrongAnswer(
+            "keeps what it emits",
+            _keeps_what_it_emits,
+            "Some items come out twice and others never. An emitted item leaves the "
+            "buffer: its place goes to the next one, or disappears.",
+        ),
+        WrongAnswer(
+            "emits the oldest",
+            _first_in_first_out,
+            "The items come out in the order they came in: the draws have no effect. "
+            "Use the draw of each step to choose a place in the buffer.",
+        ),
+        WrongAnswer(
+            "rounds",
+            _rounds,
+            "Every order can come out, but not fairly: the first and the last place of "
+            "the buffer come up half as often as the others, because you rounded. "
+            "int(draw * len(buffer)) cuts the interval into equal parts.",
+        ),
+        WrongAnswer(
+            "refills too early",
+            _refills_too_early,
+            "An item can come out one step too early, as if the buffer were one "
+            "larger. Emit first, then refill.",
+        ),
+    ),
+    hints=(
+        "Keep two lists: the buffer, and what has been emitted so far.",
+        "place = int(draw * len(buffer)) turns a draw into a random place.",
+        "At step i (from 0) the next item is items[size + i], as long as "
+        "size + i < len(items). buffer.pop(place) takes an item out.",
+    ),
+)

@@ -542,19 +542,19 @@ def real_clone(tmp_path):
 
 
 def start_really(clone, *argv):
-    return subprocess.Popen(
-        [sys.executable, "-m", "course_utils", *argv],
-        cwd=clone,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        # Whoever runs the tests in the background has Ctrl-C ignored, and so its heirs.
-        preexec_fn=None if os.name == "nt" else default_interrupt,
-    )
-
-
-def default_interrupt():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Whoever runs the tests in the background has Ctrl-C ignored, and a child inherits
+    # that, unless a handler stands while it is started.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "course_utils", *argv],
+            cwd=clone,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_arguments_folder_and_exit_code_pass_through(real_clone):

@@ -17,9 +17,14 @@ def main(argv: list[str] | None = None) -> int:
         _parser().error(f"unknown arguments: {' '.join(rest)}")
     try:
         return args.run(args, rest) or 0
-    except (FileNotFoundError, ValueError, KeyError) as error:
-        print(f"course {args.command}: {error.args[0] if error.args else error}")
-        return 2
+    except KeyError as error:  # its text would be shown in quotes
+        print(f"course {args.command}: {error.args[0]}")
+    except (OSError, ValueError) as error:
+        print(f"course {args.command}: {error}")
+    except KeyboardInterrupt:
+        print(f"\ncourse {args.command}: stopped")
+        return 130
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 
 CELL_TIMEOUT = 900  # seconds; a busy machine is two to three times slower
 
@@ -71,12 +75,12 @@ def run_and_export(path: Path, target: Path) -> int:
     failure = None
     try:
         execute(notebook, path.parent, on_cell=report)
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         failure = error
     target.write_text(to_html(notebook, path.stem), encoding="utf-8")
     print(f"\nThe page is {target}")
     if failure:
-        print(f"A cell failed: {failure.ename}: {failure.evalue}")
+        print(f"It stopped there: {str(failure).strip().splitlines()[-1]}")
     return 1 if failure else 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_utils import cli
+from course_utils import cli, execution
 from course_utils.authoring import notebooks, verify
 from course_utils.execution import execute, run_and_export, to_html
 
@@ -55,6 +55,21 @@ def test_course_run_reports_a_failure_and_leaves_the_page(tmp_path, capsys):
     assert run_and_export(source, tmp_path / "page.html") == 1
     assert "ZeroDivisionError" in capsys.readouterr().out
     assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_course_run_explains_a_dead_kernel(tmp_path, capsys):
+    source = tmp_path / "00_tiny.ipynb"
+    cells = [new_code_cell("print(6 * 7)"), new_code_cell("import os; os._exit(1)")]
+    nbformat.write(new_notebook(cells=cells), source)
+    assert run_and_export(source, tmp_path / "page.html") == 1
+    assert "Kernel died" in capsys.readouterr().out
+    assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_explained(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(execution, "execute", lambda *_, **__: 0.0)
+    assert cli.main(["run", "00", "--output", str(tmp_path / "no" / "page.html")]) == 2
+    assert "course run: " in capsys.readouterr().out
 
 
 def test_every_figure_of_the_page_has_its_own_alt_text():

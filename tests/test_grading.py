@@ -10,6 +10,7 @@ import pytest
 
 from course_utils import cli
 from course_utils.authoring import notebooks
+from course_utils.exercises import engine
 from course_utils.exercises.judge import Outcome
 from course_utils.exercises.worker import run_job
 from course_utils.grading import _add_suite, _run_worker, clean_setup
@@ -47,7 +48,18 @@ def judge_submission(path, exercise_id):
     """Judge one exercise without a process of its own, which takes seconds."""
     cells = notebooks.code_cells(notebooks.read(path))
     sources = [c.source for c in cells if notebooks.exercise_id(c) == exercise_id]
-    return run_job(exercise_id, clean_setup(0), sources)
+    return run_job(exercise_id, clean_setup(int(exercise_id[0])), sources)
+
+
+@pytest.mark.parametrize(
+    "exercise_id",
+    [e.id for n in engine.notebooks() for e in engine.module_of(n).EXERCISES],
+)
+def test_each_exercise_can_be_graded_apart_from_its_notebook(exercise_id):
+    learner = notebooks.find_notebook(exercise_id[0])
+    solved = notebooks.SOLUTIONS / learner.name
+    assert judge_submission(learner, exercise_id).status == "not attempted"
+    assert judge_submission(solved, exercise_id).status == "right"
 
 
 def test_untouched_fails_everything_and_solved_nothing(tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Run a notebook in a kernel of this environment: for `course run` and authors."""
 
+import copy
 import html
 import os
 import re
@@ -16,6 +17,8 @@ from nbclient.exceptions import (
     DeadKernelError,
 )
 
+_FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$]+)\$", re.DOTALL)
+_NO_ALT = 'alt="No description has been provided for this image"'
 CELL_TIMEOUT = 900  # seconds; a busy machine is two to three times slower
 
 
@@ -85,11 +88,19 @@ def run_and_export(path: Path, target: Path) -> int:
 
 
 def to_html(notebook, title: str) -> str:
-    """Return a notebook as one HTML page in which every figure has its alt text."""
+    """Return a notebook as one HTML page that needs no network.
+
+    Its formulas are MathML, which browsers draw themselves, and every figure has its
+    alt text.
+    """
     from nbconvert import HTMLExporter  # half a second that other commands do not need
 
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _FORMULA.sub(_to_mathml, cell.source)
     exporter = HTMLExporter(
-        require_js_url="", mermaid_js_url="", widget_renderer_url=""
+        mathjax_url="", require_js_url="", mermaid_js_url="", widget_renderer_url=""
     )
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     alts = [
@@ -98,7 +109,15 @@ def to_html(notebook, title: str) -> str:
         for output in cell.get("outputs", [])
         if "alt" in output.get("metadata", {}).get("image/png", {})
     ]
-    missing = re.compile(r'alt="No description has been provided for this image"')
     for alt in alts:
-        page = missing.sub(lambda _, a=alt: f'alt="{html.escape(a)}"', page, count=1)
+        page = page.replace(_NO_ALT, f'alt="{html.escape(alt)}"', 1)
     return page
+
+
+def _to_mathml(match: re.Match) -> str:
+    """Return a TeX formula between dollar signs as MathML, on one line."""
+    from latex2mathml.converter import convert
+
+    block, inline = match[1], match[2]
+    display = "block" if block else "inline"
+    return " ".join(convert(block or inline, display=display).split())

@@ -1,6 +1,7 @@
 """Running a notebook: the right kernel, quiet mode, pages with alt texts."""
 
 import os
+import re
 import sys
 
 import nbformat
@@ -85,6 +86,15 @@ def test_every_figure_of_the_page_has_its_own_alt_text():
     assert "No description has been provided" not in page
     positions = [page.find(f'alt="{alt}"') for alt in alts]
     assert -1 not in positions and positions == sorted(positions)
+
+
+@pytest.mark.parametrize("path", notebooks.learner_notebooks(), ids=lambda p: p.stem)
+def test_a_page_shows_formulas_and_asks_no_network(path):
+    page = to_html(notebooks.read(path), path.stem)
+    text = re.sub(r"<(style|script|pre|code|math)\b.*?</\1>", "", page, flags=re.DOTALL)
+    assert page.count("<math") > 10
+    assert "$" not in text
+    assert not re.findall(r'(?:src|href)="https?://[^"]*\.(?:js|css)"', page)
 
 
 def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, capsys):

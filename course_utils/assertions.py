@@ -120,12 +120,15 @@ def assert_finite(tree: PyTree, name: str = "tree") -> None:
     Raises:
         AssertionError: naming the first offending leaf, and how many of its entries
             are NaN and how many infinite.
-        TypeError: a leaf is no array, so that nothing was checked.
+        TypeError: a leaf is no array, or there is none: nothing was checked.
     """
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    if not leaves:
+        raise TypeError(f"{name} holds no arrays; pass for instance nnx.state(model)")
+    for path, leaf in leaves:
         where = name + jax.tree_util.keystr(path)
         dtype = getattr(leaf, "dtype", None) or np.asarray(leaf).dtype
-        if dtype == np.dtype(object):
+        if dtype in (np.dtype(object), np.dtype(str)) or isinstance(leaf, str):
             raise TypeError(f"{where} is a {type(leaf).__name__}, not an array")
         if not jnp.issubdtype(dtype, jnp.inexact):
             continue

@@ -22,6 +22,8 @@ from course_utils.authoring.sync import taught_import
 from course_utils.exercises import engine
 from course_utils.exercises.judge import Outcome
 
+_WORKER_ENVIRONMENT = {"COURSE_LIVE": "0", "MPLBACKEND": "agg", "PYTHONUTF8": "1"}
+
 
 def grade(files: list[Path], report: Path, timeout: float) -> int:
     """Grade submissions, write the JUnit report, print a line each; 0 if all is right.
@@ -31,6 +33,8 @@ def grade(files: list[Path], report: Path, timeout: float) -> int:
         report: where the JUnit XML goes.
         timeout: seconds for one exercise, the start of Python included.
     """
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.touch()  # what cannot be written should be known before the work
     suites = ElementTree.Element("testsuites")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for path in files:
@@ -92,7 +96,8 @@ def _run_worker(exercise_id, setup, cells, timeout: float) -> Outcome:
     """Judge one exercise of a submission in a process of its own."""
     if not cells:
         return Outcome("not attempted", f"No cell is tagged exercise:{exercise_id}.")
-    with tempfile.TemporaryDirectory() as folder:
+    # On Windows a process that a submission left behind may keep the folder open.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         job, result = Path(folder) / "job.json", Path(folder) / "outcome.json"
         content = {"exercise_id": exercise_id, "setup": setup, "cells": cells}
         job.write_text(json.dumps(content), encoding="utf-8")
@@ -100,9 +105,10 @@ def _run_worker(exercise_id, setup, cells, timeout: float) -> Outcome:
             subprocess.run(
                 [sys.executable, "-m", "course_utils.exercises.worker", job, result],
                 cwd=folder,
-                env={**os.environ, "COURSE_LIVE": "0", "MPLBACKEND": "agg"},
+                env=os.environ | _WORKER_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.DEVNULL,  # a loop that prints would fill the memory
+                stderr=subprocess.DEVNULL,
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:

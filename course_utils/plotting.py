@@ -131,7 +131,7 @@ def image_grid(
         ValueError: images of another shape or range, or a wrong number of titles.
     """
     pixels = _pixels(images)
-    columns = min(columns, len(pixels))
+    columns = max(1, min(columns, len(pixels)))
     tiles = _enlarged(pixels, columns)
     n, height, width, _ = tiles.shape
     rows = -(-n // columns)

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from course_utils.authoring import notebooks
+from course_utils.environment import is_writable
 
 
 def prepare_workspace() -> Path:
@@ -32,7 +33,7 @@ def prepare_workspace() -> Path:
 def _folder() -> Path:
     if os.environ.get("COURSE_WORK"):
         return Path(os.environ["COURSE_WORK"]).expanduser().resolve()
-    if os.access(notebooks.ROOT, os.W_OK):
+    if is_writable(notebooks.ROOT):
         return notebooks.ROOT / "work"
     return Path.home() / "image-generation-course"
 

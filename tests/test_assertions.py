@@ -346,3 +346,9 @@ def test_logits_of_another_shape_or_not_finite_are_refused(x):
         influence(lambda x: x.reshape(len(x), -1), x)
     with pytest.raises(ValueError, match="not finite"):
         assert_causal(lambda x: x * jnp.nan, x)
+
+
+@pytest.mark.parametrize("nothing", [None, {}, [], "a", {"x": None}, ["text"]])
+def test_assert_finite_refuses_what_holds_no_numbers(nothing):
+    with pytest.raises(TypeError):
+        assert_finite(nothing)

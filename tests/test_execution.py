@@ -110,6 +110,16 @@ def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, cap
     assert verify.verify("01", [1]) == 0
 
 
+def test_verify_names_the_seed_at_which_a_cell_fails(tmp_path, monkeypatch, capsys):
+    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    notebook = new_notebook(cells=[parameters, new_code_cell("assert seed < 1")])
+    nbformat.write(notebook, tmp_path / "00_tiny.ipynb")
+    find = notebooks.find_notebook
+    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
+    assert verify.verify("00", [1, 0]) == 1
+    assert "seed 1: a cell fails" in capsys.readouterr().out
+
+
 def test_set_seed_needs_a_parameters_cell():
     with pytest.raises(ValueError, match="seed"):
         verify.set_seed(new_notebook(cells=[new_code_cell("seed = 0")]), 1)

@@ -100,6 +100,18 @@ def test_each_failure_costs_one_exercise(tmp_path, submission):
         ("x = 1", "not attempted", "was not called"),
         ("check = print\ncheck('0.2', 1)", "not attempted", "was not called"),
         ('check("0.1", lambda h: 0)', "not attempted", "was not called"),
+        (
+            "from course_utils.exercises.notebook_00 import white_share\n"
+            'check("0.2", white_share)',
+            "not attempted",
+            "This is the reference",
+        ),
+        (
+            "from course_utils.exercises.engine import check\n"
+            'check("0.2", lambda i: i.mean(axis=(1, 2, 3)))',
+            "right",
+            "",
+        ),
         ('check("0.2", lambda i: i.mean(axis=(1, 2, 3)))', "right", ""),
         ('check("0.2", lambda i: np.mean(i, axis=(1, 2, 3)))', "right", ""),
         ('check("0.2", lambda i: binarize(i))', "raised", "TypeError"),
@@ -112,12 +124,44 @@ def test_outcomes_of_one_exercise(submission, source, status, words):
     assert words in outcome.message
 
 
+def test_a_grader_without_the_packages_is_told_so():
+    outcome = run_job("0.3", ["import no_such_module"], ["check('0.3', 512)"])
+    assert "clean notebook's imports fail here" in outcome.message
+    assert "doctor" in outcome.message
+
+
+def test_a_pattern_is_expanded_and_the_reports_folder_made(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.ipynb").write_text("", encoding="utf-8")
+    report = tmp_path / "new" / "grades.xml"
+    pattern = str(tmp_path / "*.ipynb")
+    assert cli.main(["grade", pattern, "--report", str(report)]) == 1
+    assert len(ElementTree.parse(report).getroot().findall("testsuite")) == 2
+
+
 def test_a_deleted_cell_is_not_attempted():
     outcome = _run_worker("0.2", clean_setup(0), [], timeout=60)
     assert outcome == ("not attempted", "No cell is tagged exercise:0.2.", None)
 
 
-@pytest.mark.parametrize("text", ["", "not json", "{}", json.dumps({"cells": 3})])
+MALFORMED = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {},
+    "cells": [{"cell_type": "code", "metadata": {"tags": None}, "id": "a"}],
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not json",
+        "{}",
+        json.dumps({"cells": 3}),
+        json.dumps(MALFORMED),
+    ],
+)
 def test_a_file_that_is_no_notebook_is_one_failed_case(tmp_path, text):
     path = tmp_path / "00_broken.ipynb"
     path.write_text(text, encoding="utf-8")

@@ -60,6 +60,13 @@ BREACHES = {
     "f has": lambda n: set_source(n, "hint(", "def f():\n" + "    x = 1\n" * 31),
     "shell command": lambda n: set_source(n, "hint(", "!pip install x"),
     "magic": lambda n: set_source(n, "hint(", "%matplotlib inline"),
+    "looks like a taught": lambda n: set_source(
+        n, "hint(", "#from course_utils.data x"
+    ),
+    "not plain Python": lambda n: set_source(n, "hint(", "x?"),
+    "its output is missing": lambda n: cell_with(n, "print(list(header))").update(
+        outputs=[]
+    ),
     "output is missing": lambda n: cell_with(n, "claim(").update(outputs=[]),
     "stored error": lambda n: set_output(n, output_type="error", ename="E"),
     "written to stderr": lambda n: set_output(n, name="stderr"),

@@ -79,5 +79,5 @@ def test_a_damaged_copy_is_left_and_named(work, capsys):
 def test_where_the_copies_go(monkeypatch):
     monkeypatch.delenv("COURSE_WORK", raising=False)
     assert workspace._folder() == notebooks.ROOT / "work"
-    monkeypatch.setattr(workspace.os, "access", lambda *_: False)
+    monkeypatch.setattr(workspace, "is_writable", lambda _: False)
     assert workspace._folder() == Path.home() / "image-generation-course"

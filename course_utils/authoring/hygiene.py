@@ -8,13 +8,16 @@ import ast
 import json
 import re
 
-from course_utils.authoring import notebooks
+from course_utils.authoring import notebooks, sync
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_CODE_LINES, MAX_CELL_LINES, MAX_FUNCTION_LINES = 300, 40, 30
 _PATH = re.compile(r"(?:/home/|/Users/|/root/|/tmp/|[A-Z]:\\|site-packages)")
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
-_SPEAKS = re.compile(r"^\s*(?:\w+ = )?(?:claim|check|show|explore)\(", re.MULTILINE)
+_SPEAKS = re.compile(
+    r"^\s*(?:\w+ = )?(?:claim|check|show|explore|filmstrip|print)\(", re.MULTILINE
+)
+_TAUGHT = re.compile(r"#\s*(from|import)\s+course_utils")
 _HEADER = re.compile(r"\*\*Read\*\* .+ · \*\*Run\*\* .+ · \*\*Exercises\*\* ")
 _CHANGED = """\
 the file was changed after it was executed (your own work? Keep a copy under another
@@ -92,14 +95,18 @@ def _code_cell(cell):
     """Yield what is wrong with a code cell and what it printed."""
     if cell.source.count("\n") >= MAX_CELL_LINES:
         yield f"{cell.source.count(chr(10)) + 1} lines, over {MAX_CELL_LINES}"
-    if re.search(r"^\s*[!%]", cell.source, re.MULTILINE):
-        yield "a shell command or magic: it would not run everywhere"
-    else:
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = node.end_lineno - node.lineno + 1
-                if lines > MAX_FUNCTION_LINES:
-                    yield f"{node.name} has {lines} lines, over {MAX_FUNCTION_LINES}"
+    if _TAUGHT.match(cell.source) and not sync.taught_import(cell.source):
+        yield "its first line looks like a taught cell's mark, but is none"
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError:
+        yield "it is not plain Python: a shell command or magic?"
+        tree = ast.Module([], [])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            if lines > MAX_FUNCTION_LINES:
+                yield f"{node.name} has {lines} lines, over {MAX_FUNCTION_LINES}"
     if _SPEAKS.search(cell.source) and not cell.outputs:
         yield "its output is missing"
     for output in cell.outputs:

@@ -39,7 +39,9 @@ def read(path: Path):
         ValueError: if the file is not a notebook; the message says what it is.
     """
     try:
-        return nbformat.read(path, as_version=4)
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        return notebook
     except OSError:
         raise
     except Exception as error:  # there are many ways not to be a notebook

@@ -43,7 +43,7 @@ def find(exercise_id: str) -> Exercise:
         KeyError: if there is none; the message lists the ids of that notebook.
     """
     match = re.fullmatch(r"(\d)\.(\d+)", str(exercise_id))
-    if not match:
+    if not match or not isinstance(exercise_id, str):
         raise KeyError(f'an exercise id looks like "1.3", not {exercise_id!r}')
     number = int(match[1])
     exercises = module_of(number).EXERCISES if number in notebooks() else ()
@@ -74,11 +74,7 @@ def check(exercise_id: str, answer):
         CheckFailed: if the answer is not right and COURSE_STRICT=1 is set.
     """
     exercise = find(exercise_id)
-    if callable(answer) and answer is exercise.reference:
-        # What an earlier, failed check has handed back is not the learner's work.
-        outcome = Outcome("not attempted", "This is the reference: run your own cell.")
-    else:
-        outcome = judge(exercise, answer)
+    outcome = judge_answer(exercise, answer)
     report = describe(exercise, outcome)
     if outcome.status == "right":
         print(report)
@@ -88,6 +84,13 @@ def check(exercise_id: str, answer):
     print(f"{report}\n     Going on with the reference.", end=" ")
     print(f'hint("{exercise_id}") helps, solution("{exercise_id}") shows it.')
     return copy.deepcopy(exercise.reference)
+
+
+def judge_answer(exercise: Exercise, answer) -> Outcome:
+    """Judge an answer, unless it is the reference that a failed check handed back."""
+    if callable(answer) and answer is exercise.reference:
+        return Outcome("not attempted", "This is the reference: run your own cell.")
+    return judge(exercise, answer)
 
 
 def describe(exercise: Exercise, outcome: Outcome) -> str:

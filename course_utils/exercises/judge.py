@@ -7,6 +7,7 @@ happened to write it.
 """
 
 import copy
+import inspect
 import linecache
 import traceback
 import warnings
@@ -82,6 +83,10 @@ class Outcome(NamedTuple):
     misconception: str | None = None
 
 
+class ArgumentChanged(Exception):
+    """An answer changed its argument, so that the caller's data are spoilt."""
+
+
 class Raised(NamedTuple):
     """Stands for the output of a case in which the answer raised an exception."""
 
@@ -102,8 +107,9 @@ def judge(exercise: Exercise, answer) -> Outcome:
     outputs = outputs_of(exercise, answer)
     first = outputs[0]
     if isinstance(first, Raised) and isinstance(first.error, NotImplementedError):
-        code = getattr(answer, "__code__", None)
-        begun = code and code.co_nlocals > code.co_argcount
+        begun = inspect.isfunction(answer) and answer.__code__.co_nlocals > len(
+            inspect.signature(answer).parameters
+        )
         return Outcome("not attempted", _STILL_RAISES if begun else "")
     names = tuple(f', on the case "{case.name}"' for case in exercise.cases)
     return _judge_outputs(exercise, outputs, lambda a: outputs_of(exercise, a), names)
@@ -120,9 +126,7 @@ def outputs_of(exercise: Exercise, answer) -> list:
                 warnings.simplefilter("ignore")
                 output = exercise.run(answer, *args)
             if not same(args, case.args, rtol=0.0):
-                output = Raised(
-                    ValueError("the function changed its argument in place")
-                )
+                output = Raised(ArgumentChanged("it works in place; copy first"))
         except Exception as error:
             output = Raised(error)
         outputs.append(output)
@@ -142,6 +146,7 @@ def same(got, want, rtol: float) -> bool:
     if isinstance(want, tuple):
         return (
             np.iterable(got)
+            and hasattr(got, "__len__")
             and not isinstance(got, str | dict)
             and len(got) == len(want)
             and all(same(g, w, rtol) for g, w in zip(got, want, strict=True))
@@ -150,12 +155,12 @@ def same(got, want, rtol: float) -> bool:
         return got is want or type(got) is type(want)
     try:
         got, want = np.asarray(got), np.asarray(want)
-    except (TypeError, ValueError):
+    except Exception:  # whatever cannot be an array is not the same as one
         return False
     if got.shape != want.shape:
         return False
-    if want.dtype.kind not in "biufc" or got.dtype.kind not in "biufc":
-        return bool(np.array_equal(got, want))
+    if want.dtype.kind not in "fc" or got.dtype.kind not in "biufc":
+        return bool(np.array_equal(got, want))  # counts have no tolerance
     return np.allclose(got, want, rtol=rtol, atol=rtol / 1000, equal_nan=True)
 
 
@@ -191,8 +196,8 @@ def describe_difference(got, want) -> str:
         kind = f"{type(want).__name__} with {len(want)} entries"
         return f"a {kind} is expected, not one of type {type(got).__name__}"
     try:
-        got_shape, want_shape = np.shape(got), np.shape(want)
-    except ValueError:
+        got_shape, want_shape = np.asarray(got).shape, np.asarray(want).shape
+    except Exception:
         return f"the result, of type {type(got).__name__}, is not an array"
     if got_shape != want_shape:
         return f"the shape should be {want_shape}, but it is {got_shape}"
@@ -223,7 +228,9 @@ def describe_error(error: Exception) -> str:
     text = f"Your code raised {type(error).__name__}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
     # The innermost frame that is neither ours nor a library's is the learner's.
-    own = [f for f in frames if "ipykernel" in f.filename or f.filename[0] == "<"]
+    own = [
+        f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<ex")
+    ]
     if not own:
         return text
     line = linecache.getline(own[-1].filename, own[-1].lineno).strip()

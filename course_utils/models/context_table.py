@@ -54,9 +54,12 @@ def context_index(
 
     Raises:
         TypeError: the images are not boolean.
+        ValueError: their shape is not [n, h, w, 1].
     """
     if images.dtype != bool:
         raise TypeError(f"expected boolean images (binarize), found {images.dtype}")
+    if images.ndim != 4 or images.shape[3] != 1:
+        raise ValueError(f"expected images [n, h, w, 1], found {images.shape}")
     n, height, width, _ = images.shape
     pad = max((abs(d) for offset in neighbours for d in offset), default=0)
     padded = np.pad(images[..., 0], ((0, 0), (pad, pad), (pad, pad)))

@@ -78,7 +78,12 @@ def test_solution_shows_source_or_value(capsys):
 
 @pytest.mark.parametrize(
     ("bad", "words"),
-    [("0.99", "notebook 00 has: 0.1"), ("1", "looks like"), ("7.1", "none")],
+    [
+        ("0.99", "notebook 00 has: 0.1"),
+        ("1", "looks like"),
+        (0.3, "looks like"),
+        ("7.1", "none"),
+    ],
 )
 def test_an_unknown_id_names_those_there_are(bad, words):
     with pytest.raises(KeyError, match=words):

@@ -1,5 +1,6 @@
 """The judge: what counts as the same answer, and what is said of any other."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -142,6 +143,41 @@ def test_changing_the_argument_in_place_is_refused_and_harmless():
     assert verdict(mean_of_rows).status == "right"
 
 
+def test_changing_the_argument_is_no_substitute_for_an_expected_error():
+    def refuse(x):
+        raise ValueError("no")
+
+    def in_place(x):
+        x += 1
+
+    exercise = Exercise(id="9.9", title="", reference=refuse, cases=EXERCISE.cases)
+    assert judge(exercise, refuse).status == "right"
+    assert judge(exercise, in_place).status == "raised"
+
+
+def test_a_stub_with_keyword_only_arguments_is_a_stub():
+    def stub(x, *, key=None):
+        raise NotImplementedError
+
+    assert verdict(stub) == ("not attempted", "", None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x: map(float, x[0]),
+        lambda x: (row.mean() for row in x),
+        lambda x: [jax.random.key(0), jax.random.key(1)],
+    ],
+)
+def test_what_cannot_be_an_array_is_wrong_and_does_not_stop_the_notebook(answer):
+    assert verdict(answer).status == "wrong"
+    shape = Exercise(
+        id="9.9", title="", reference=lambda x: (2, 2), cases=EXERCISE.cases
+    )
+    assert judge(shape, answer).status == "wrong"
+
+
 def test_a_learners_division_by_zero_is_judged_and_not_warned_about():
     assert "nan" in verdict(lambda x: np.zeros(2) / np.zeros(2)).message
 
@@ -183,6 +219,9 @@ def test_a_wrong_value_gets_its_own_message():
         ((1, 2, 3), (1, 2), False),
         ({"a": 1.0}, {"a": 1}, True),
         ({"a": 1, "b": 2}, {"a": 1}, False),
+        (1048575, 1048576, False),
+        (np.array([1048575.0]), np.array([1048576]), False),
+        ((2_000_010,), (2_000_000,), False),
         (np.inf, np.inf, True),
         (-np.inf, np.inf, False),
         (np.nan, np.nan, True),

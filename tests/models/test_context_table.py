@@ -160,6 +160,12 @@ def test_a_context_that_never_occurs_gets_one_half():
     assert (table[1:] == 0.5).all() and table[0] < 0.01
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 3), (2, 3, 3, 3)])
+def test_images_must_have_one_channel(shape):
+    with pytest.raises(ValueError, match="expected images"):
+        context_index(np.zeros(shape, bool), ((0, -1),))
+
+
 def test_fit_refuses_what_it_cannot_count():
     images = random_images(2, 3, 3)
     with pytest.raises(ValueError, match="at most 24 neighbours, found 25"):

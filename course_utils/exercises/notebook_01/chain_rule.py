@@ -11,7 +11,7 @@ def next_pixel(joint, past):
     """Return the probability that the next pixel is white, given those before it.
 
     joint: a table with one axis of length 2 per pixel, in raster order.
-    past: a tuple with the values, 0 or 1, of the first pixels; it may be empty.
+    past: a tuple, the values of the first pixels; it may be empty; p(past) > 0.
     """
     rest = joint[tuple(past)]  # axis 0 is the next pixel now, the others follow
     return rest[1].sum() / rest.sum()
@@ -37,8 +37,8 @@ def _only_the_last(joint, past):
     return next_pixel(table, past[-1:])
 
 
-def _future_black(joint, past):
-    rest = joint[tuple(past)].reshape(2, -1)[:, 0]
+def _with_future(joint, past, future):
+    rest = joint[tuple(past)].reshape(2, -1)[:, future]
     return rest[1] / rest.sum()
 
 
@@ -74,9 +74,23 @@ NEXT_PIXEL = Exercise(
         ),
         WrongAnswer(
             "the future all black",
-            _future_black,
+            lambda joint, past: _with_future(joint, past, 0),
             "You fixed the pixels that come later as black. Nothing is known about "
             "them: add up all their values.",
+        ),
+        WrongAnswer(
+            "the future all white",
+            lambda joint, past: _with_future(joint, past, -1),
+            "You fixed the pixels that come later as white. Nothing is known about "
+            "them: add up the cells of all their values.",
+        ),
+        WrongAnswer(
+            "the odds",
+            lambda joint, past: (
+                joint[tuple(past)][1].sum() / joint[tuple(past)][0].sum()
+            ),
+            "You divided white by black: these are the odds, which may exceed one. "
+            "Divide by white and black together, p(past).",
         ),
         WrongAnswer(
             "the probability of black",

@@ -50,6 +50,7 @@ TABLE_NLL = Exercise(
     cases=(
         Case("three images of 2x3, four contexts", _batch(1, (3, 2, 3), 4)),
         Case("one image of 4x2, one context", _batch(2, (1, 4, 2), 1)),
+        Case("a large, improbable image of 40x50", _batch(3, (1, 40, 50), 4)),
     ),
     alternatives=(_by_cross_entropy, _by_loop),
     wrong=(
@@ -88,6 +89,36 @@ TABLE_NLL = Exercise(
             lambda *args: table_nll(*args).mean(),
             "You averaged over the images. Asked is one number an image, so sum over "
             "the axes 1 and 2 and leave axis 0.",
+        ),
+        WrongAnswer(
+            "black and white swapped",
+            lambda table, *args: table_nll(1 - table, *args),
+            "You swapped the colours: table[contexts] is the probability of white, so "
+            "it belongs to the pixels where images is True.",
+        ),
+        WrongAnswer(
+            "the log of the product",
+            lambda table, contexts, images: (
+                -np.log(
+                    np.where(images[..., 0], table[contexts], 1 - table[contexts]).prod(
+                        axis=(1, 2)
+                    )
+                )
+            ),
+            "You multiply first. On a large image the product of the factors is too "
+            "small for a float: it becomes 0, and the nats infinite. Take the "
+            "logarithm of each factor and add.",
+        ),
+        WrongAnswer(
+            "the channel axis forgotten",
+            lambda table, contexts, images: (
+                -np.log(np.where(images, table[contexts], 1 - table[contexts])).sum(
+                    axis=(1, 2)
+                )
+            ),
+            "Your code raised ValueError. `images` has a channel axis at its end, "
+            "[n, h, w, 1], and `contexts` has none, so they do not fit together: use "
+            "images[..., 0]. (If it was an `if` on a whole array: use np.where.)",
         ),
     ),
     hints=(
@@ -150,21 +181,30 @@ def _right_at_the_centre(contexts_of):
     return {divmod(int(i), 9) for i in seen} == {(4, 3), (3, 4), (3, 3), (3, 5)}
 
 
+def _right_at_the_edge(contexts_of):
+    """Likewise for a pixel at the left edge: only N and NE exist."""
+    images = np.eye(81, dtype=bool).reshape(81, 9, 9, 1)
+    seen = np.flatnonzero(contexts_of(images, _FOUR)[:, 4, 0])
+    return {divmod(int(i), 9) for i in seen} == {(3, 0), (3, 1)}
+
+
 CLINIC = Clinic(
     id="1.6",
     suspects={"A": _by_roll, "B": context_index, "C": _by_copying},
     guilty="A",
-    fault="it rolls the image, so a pixel at the left edge sees the right edge",
+    fault="it rolls the image, so a pixel at the left edge sees the right edge, and "
+    "one in the top row sees the bottom row",
     instruments={
         "ladder": _lies_on_the_ladder,
         "change at the centre": _right_at_the_centre,
+        "change at the edge": _right_at_the_edge,
         "total": _sums_to_one,
     },
     blind={
-        "ladder": "garments stand on black, so what comes in from the other side is "
-        "nearly always black too, as it should be, and nobody knows the right number "
-        "of nats beforehand.",
-        "change at the centre": "far from the edges nothing is rolled over.",
+        "ladder": "all three lie between the rungs. One differs from the other two, "
+        "but nobody knew the right number beforehand, and two can share a mistake.",
+        "change at the centre": "it looks at one place only, and there all three do "
+        "the same. Look where they can differ.",
     },
     hints=(
         "Where in an image do three ways to fetch a neighbour have to differ?",

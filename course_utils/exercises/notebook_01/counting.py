@@ -1,5 +1,6 @@
 """Exercise 1.1: the shuffle buffer."""
 
+import inspect
 from collections import Counter
 
 import numpy as np
@@ -22,13 +23,25 @@ def buffer_shuffle(items, size, draws):
 
 
 def _orders(answer, items, size):
-    """Return what makes a shuffle right: its orders, and a fair choice of the first."""
+    """Return what makes a shuffle right: its orders, and a fair choice of the first.
+
+    Or a word: None, "generator", "changes items" or "other draws".
+    """
     orders = Counter()
-    for draws in np.random.default_rng(0).random((_TRIALS, len(items))):
-        order = answer(list(items), size, draws)
+    trials = np.random.default_rng(0).random((_TRIALS, len(items)))
+    for draws in trials:
+        given = list(items)
+        order = answer(given, size, draws)
         if order is None:
             return None
+        if inspect.isgenerator(order):
+            return "generator"
+        if given != list(items):
+            return "changes items"
         orders[tuple(int(item) for item in order)] += 1
+    twice = [[list(answer(list(items), size, d)) for d in trials[:20]] for _ in "ab"]
+    if twice[0] != twice[1]:
+        return "other draws"
     places = min(size, len(items))
     firsts = [sum(n for o, n in orders.items() if o[:1] == (i,)) for i in items[:size]]
     fair = max(abs(n / _TRIALS - 1 / places) for n in firsts) < 0.06  # 4 deviations
@@ -87,6 +100,53 @@ def _refills_too_early(items, size, draws):
     return buffer_shuffle(items, size + 1, draws)
 
 
+def _yields(items, size, draws):
+    yield from buffer_shuffle(items, size, draws)
+
+
+def _empties_the_items(items, size, draws):
+    order = buffer_shuffle(items, size, draws)
+    items.clear()
+    return order
+
+
+def _own_draws(items, size, draws):
+    return buffer_shuffle(items, size, np.random.default_rng().random(len(draws)))
+
+
+def _drains_in_order(items, size, draws):
+    buffer, emitted = list(items[:size]), []
+    for item, draw in zip(items[size:], draws, strict=False):
+        emitted.append(buffer.pop(int(draw * len(buffer))))
+        buffer.append(item)
+    return emitted + buffer
+
+
+def _drains_in_order_of_place(items, size, draws):
+    buffer, emitted = list(items[:size]), []
+    for item, draw in zip(items[size:], draws, strict=False):
+        place = int(draw * len(buffer))
+        emitted.append(buffer[place])
+        buffer[place] = item
+    return emitted + buffer
+
+
+def _never_removes(items, size, draws):
+    buffer, emitted = list(items[:size]), []
+    for step, draw in enumerate(draws):
+        emitted.append(buffer[int(draw * len(buffer))])
+        buffer += items[size + step : size + step + 1]
+    return emitted
+
+
+def _always_size_places(items, size, draws):
+    buffer, emitted = list(items[:size]), []
+    for step, draw in enumerate(draws):
+        emitted.append(buffer.pop(int(draw * size)))
+        buffer += items[size + step : size + step + 1]
+    return emitted
+
+
 BUFFER_SHUFFLE = Exercise(
     id="1.1",
     title="the shuffle buffer",
@@ -142,6 +202,49 @@ BUFFER_SHUFFLE = Exercise(
             _refills_too_early,
             "An item can come out one step too early, as if the buffer were one "
             "larger. Emit first, then refill.",
+        ),
+        WrongAnswer(
+            "a generator",
+            _yields,
+            "The order is right, but `yield` makes this a generator, which cannot be "
+            "indexed. Collect what is emitted in a list and return it.",
+        ),
+        WrongAnswer(
+            "changes the items",
+            _empties_the_items,
+            "Your function changes `items`, the caller's own list: whoever shuffles it "
+            "again finds something else. Work on a copy, list(items).",
+        ),
+        WrongAnswer(
+            "draws of its own",
+            _own_draws,
+            "The same `draws` gave two different orders, so the chance comes from "
+            "somewhere else. Use the given draws: then a seed fixes the order.",
+        ),
+        WrongAnswer(
+            "drains in order",
+            _drains_in_order,
+            "When the file has ended, you emit the rest of the buffer in order. Go on "
+            "drawing: a random place at every step, until the buffer is empty.",
+        ),
+        WrongAnswer(
+            "drains by place",
+            _drains_in_order_of_place,
+            "When the file has ended, you emit the rest of the buffer place by place. "
+            "Go on drawing: each step has a draw of its own, to the last item.",
+        ),
+        WrongAnswer(
+            "never removes",
+            _never_removes,
+            "An emitted item stays in the buffer, so it comes out again and the buffer "
+            "grows. Take it out: buffer.pop(place).",
+        ),
+        WrongAnswer(
+            "always `size` places",
+            _always_size_places,
+            "Your code raised IndexError: a place that does not exist. Near the end "
+            "the buffer holds fewer than `size` items, and a short file never fills "
+            "it: draw among len(buffer) places, and refill only if an item is left.",
         ),
     ),
     hints=(

@@ -39,6 +39,13 @@ def _given_the_first(joint, keep):
     return table / table.sum(axis=-1, keepdims=True)
 
 
+def _shifting_axes(joint, keep):
+    for axis in range(joint.ndim):
+        if axis not in keep:
+            joint = joint.sum(axis=axis)
+    return joint
+
+
 def _from_one(joint, keep):
     return marginal(joint, tuple((axis - 1) % joint.ndim for axis in keep))
 
@@ -84,6 +91,13 @@ MARGINAL = Exercise(
             "axes counted from 1",
             _from_one,
             "You counted the axes from 1. The first pixel is axis 0.",
+        ),
+        WrongAnswer(
+            "one axis after the other",
+            _shifting_axes,
+            "When an axis has been summed over, those behind it move up by one, so the "
+            "next number names another axis, or none (AxisError). Name all axes in one "
+            "tuple, or go from the last to the first.",
         ),
         WrongAnswer(
             "a conditional",
@@ -139,6 +153,25 @@ def _first_pair_only(joint):
     return independent(marginal(joint, (0, 1)))
 
 
+def _product(joint):
+    product = np.ones(())
+    for axis in range(joint.ndim):
+        product = np.multiply.outer(product, marginal(joint, (axis,)))
+    return product
+
+
+def _exactly(joint):
+    return bool((_product(joint) == joint).all())
+
+
+def _one_cell_only(joint):
+    return bool(np.isclose(_product(joint).flat[-1], joint.flat[-1]))
+
+
+def _roughly(joint):
+    return bool(np.allclose(_product(joint), joint, atol=0.05))
+
+
 def _same_marginals(joint):
     singles = [marginal(joint, (axis,)) for axis in range(joint.ndim)]
     return bool(np.allclose(singles, singles[0]))
@@ -148,6 +181,10 @@ _PUBLISHED = np.array([[1, 0], [2, 0]]) / 3
 _TIED = np.diag([0.5, 0.5])
 _LAST_TWO_TIED = np.multiply.outer([0.3, 0.7], _TIED)
 _PARITY = (np.indices((2, 2, 2)).sum(axis=0) % 2 == 0) / 4
+_SIGNS = 2 * np.indices((2, 2, 2)) - 1  # -1 is black; fair pixels, tied to the second
+_LOOSE = 1 / 8 + (_SIGNS[0] - _SIGNS[2]) * _SIGNS[1] / 20  # all white, all black: 1/8
+_HARDLY = 1 / 4 + np.array([[1, -1], [-1, 1]]) / 200
+_COINS = np.full((2, 2), 1 / 4)
 _PRODUCT = np.multiply.outer(np.multiply.outer([0.3, 0.7], [0.8, 0.2]), [0.4, 0.6])
 
 INDEPENDENT = Exercise(
@@ -160,6 +197,9 @@ INDEPENDENT = Exercise(
         Case("three pixels drawn one by one", (_PRODUCT,)),
         Case("three pixels with an even number of whites", (_PARITY,)),
         Case("three pixels, the last two tied", (_LAST_TWO_TIED,)),
+        Case("two fair coins", (_COINS,)),
+        Case("three fair pixels that prefer certain patterns", (_LOOSE,)),
+        Case("two pixels that are equal in 51 % of the images", (_HARDLY,)),
     ),
     alternatives=(_cell_by_cell, _first_from_the_rest),
     wrong=(
@@ -198,6 +238,31 @@ INDEPENDENT = Exercise(
             lambda joint: bool(np.allclose(joint, 1 / joint.size)),
             "You asked whether all images are equally likely. That is one independent "
             "table; any product of marginals is another.",
+        ),
+        WrongAnswer(
+            "never",
+            lambda joint: False,
+            "Your function says False even for two fair coins. Compare the table with "
+            "the product of its marginals: if they agree, the answer is True.",
+        ),
+        WrongAnswer(
+            "exactly equal",
+            _exactly,
+            "You compared floats by ==. The three pixels drawn one by one differ from "
+            "their product in the last digit, by rounding. np.allclose allows for it.",
+        ),
+        WrongAnswer(
+            "one cell only",
+            _one_cell_only,
+            "You compared a single cell. It may fit by chance, while others do not: "
+            "the product must agree with the joint in every cell.",
+        ),
+        WrongAnswer(
+            "roughly equal",
+            _roughly,
+            "Your tolerance is too wide: two pixels that are equal in 51 % of the "
+            "images pass as independent. Leave room for rounding and no more; the "
+            "default of np.allclose will do.",
         ),
     ),
     hints=(

@@ -103,7 +103,7 @@ def grade(args, rest) -> int:
     from course_utils.grading import grade
 
     # Windows shells leave *.ipynb to the program.
-    found = [Path(name) for text in args.files for name in glob(text) or [text]]
+    found = [Path(name) for text in args.files for name in sorted(glob(text)) or [text]]
     return grade(found, args.report, args.timeout)
 
 

@@ -81,6 +81,15 @@ FORWARD_GAUSSIAN = Exercise(
             "The second number is the variance. The standard deviation is its root.",
         ),
         WrongAnswer(
+            "the deviation from zero",
+            lambda values, p: (
+                forward_gaussian(values, p)[0],
+                np.sqrt(np.sum(p * values**2)),
+            ),
+            "The second number is the root of the mean square, the deviation from "
+            "zero. Deviations are measured from the mean: subtract it before squaring.",
+        ),
+        WrongAnswer(
             "divided by the number of places",
             lambda values, p: (np.mean(p * values), np.std(p * values)),
             "You divided by the number of places as well. The weights p sum to one "
@@ -163,6 +172,38 @@ NOISY_NLL = Exercise(
             _linear_noise,
             "It is right for small images, but exp(-900) is 0 in floating point. Add "
             "the two probabilities in logarithms, with np.logaddexp.",
+        ),
+        WrongAnswer(
+            "the noise without log 2",
+            lambda nll, share, num: (
+                -np.logaddexp(np.log(share) - nll, np.log(1 - share) - num)
+            ),
+            "-num_pixels is the logarithm to base 2 of the noise's probability. Nats "
+            "need the natural logarithm: multiply by log 2.",
+        ),
+        WrongAnswer(
+            "nll with the wrong sign",
+            lambda nll, share, num: (
+                -np.logaddexp(np.log(share) + nll, np.log(1 - share) - num * np.log(2))
+            ),
+            "nll is -log p(x), and you need log p(x) inside the sum. Look at the sign "
+            "of nll.",
+        ),
+        WrongAnswer(
+            "the noise with the wrong sign",
+            lambda nll, share, num: (
+                -np.logaddexp(np.log(share) - nll, np.log(1 - share) + num * np.log(2))
+            ),
+            "Your noise gives an image a probability far above one: log(1/2) is "
+            "negative, once for each pixel. Look at the sign of that term.",
+        ),
+        WrongAnswer(
+            "both with the wrong sign",
+            lambda nll, share, num: np.logaddexp(
+                np.log(share) + nll, np.log(1 - share) + num * np.log(2)
+            ),
+            "You added the reciprocals of the two probabilities. Inside the sum stand "
+            "log p(x) = -nll and -num_pixels log 2; the minus in front comes last.",
         ),
         WrongAnswer(
             "one pixel of noise",

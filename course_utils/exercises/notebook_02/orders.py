@@ -85,6 +85,12 @@ DRAW_TO_ORDER = Exercise(
             "Divide by the sum of the weights, so that the table sums to one.",
         ),
         WrongAnswer(
+            "not divided at all",
+            lambda states, weights, num: np.bincount(states, weights, num),
+            "You added up the weights of each image and stopped there. A distribution "
+            "sums to one: divide by the sum of all weights.",
+        ),
+        WrongAnswer(
             "the mean weight of each image",
             _mean_weight,
             "You averaged the weights of each image: that gives p(y | x) back. How "

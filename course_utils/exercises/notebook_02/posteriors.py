@@ -51,6 +51,13 @@ CLASS_POSTERIOR = Exercise(
                 np.array([0.8, 0.2]),
             ),
         ),
+        Case(
+            "an easy image beside a hard one",
+            (
+                np.array([[-1050.0, -1052.5, -1051.0], [-148.0, -147.0, -149.5]]),
+                np.array([0.2, 0.5, 0.3]),
+            ),
+        ),
     ),
     alternatives=(_posterior_by_softmax, _posterior_by_largest),
     wrong=(
@@ -66,6 +73,28 @@ CLASS_POSTERIOR = Exercise(
             "It is right for small images, but exp(-800) is 0 in floating point, and "
             "0 / 0 follows. Stay in logarithms: subtract the log of the sum (or the "
             "largest entry of each row) before you take exp.",
+        ),
+        WrongAnswer(
+            "one maximum for all images",
+            lambda ll, prior: _normalise(np.exp(ll - ll.max()) * prior),
+            "You subtracted the largest entry of the whole table. An image that is "
+            "hundreds of nats below it still becomes 0 / 0. Each row needs its own "
+            "maximum: axis=1, keepdims=True.",
+        ),
+        WrongAnswer(
+            "the sum without keepdims",
+            lambda ll, prior: (
+                ll + np.log(prior) - np.logaddexp.reduce(ll + np.log(prior), axis=1)
+            ),
+            "NumPy could not fit two shapes together (a ValueError). A sum over the "
+            "classes has shape [n], and [n, k] - [n] lines it up with the classes. "
+            "keepdims=True keeps it a column, [n, 1].",
+        ),
+        WrongAnswer(
+            "multiplies a logarithm by the prior",
+            lambda ll, prior: np.asarray(jax.nn.softmax(jnp.asarray(ll * prior), 1)),
+            "You multiplied log p(x | y) by p(y), which raises the likelihood to a "
+            "power. A product becomes a sum of logarithms: add log p(y).",
         ),
         WrongAnswer(
             "adds the prior to a logarithm",
@@ -150,6 +179,20 @@ CHANGE_PRIOR = Exercise(
             lambda posterior, old, new: posterior * new / old,
             "The ratio is right, but the rows no longer sum to one: p(x) has changed "
             "too. Divide each row by its sum.",
+        ),
+        WrongAnswer(
+            "normalised over the images",
+            lambda posterior, old, new: _normalise(posterior * new / old, axis=0),
+            "Your columns sum to one: the images compete with each other. For each "
+            "image the classes must sum to one, so sum along axis 1.",
+        ),
+        WrongAnswer(
+            "one sum for all images",
+            lambda posterior, old, new: (
+                posterior * new / old / np.sum(posterior * new / old)
+            ),
+            "You divided by the sum of the whole table, so all images together sum to "
+            "one. Each row needs its own sum: axis=1, keepdims=True.",
         ),
         WrongAnswer(
             "ratio upside down",

@@ -12,7 +12,7 @@ from course_utils.authoring import notebooks, sync
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_CODE_LINES, MAX_CELL_LINES, MAX_FUNCTION_LINES = 300, 40, 30
-_PATH = re.compile(r"(?:/home/|/Users/|/root/|/tmp/|[A-Z]:\\|site-packages)")
+_PATH = re.compile(r"/(?:home|Users|root|tmp)/|[A-Z]:\\|site-packages")
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 _SPEAKS = re.compile(
     r"^\s*(?:\w+ = )?(?:claim|check|show|explore|filmstrip|print)\(", re.MULTILINE

@@ -298,12 +298,8 @@ def _draw_branches(axes, tree: Mapping | Sequence, depth: int, top: float) -> li
         ends = _draw_branches(axes, branches, depth + 1, top)
         heights.append(sum(ends) / len(ends) if ends else top)
         for end in ends:
-            axes.plot(
-                [depth + 0.75, depth + 0.97],
-                [heights[-1], end],
-                color="#9c9ca1",
-                marker="",
-            )
+            x = [depth + 0.75, depth + 0.97]
+            axes.plot(x, [heights[-1], end], color="#9c9ca1", marker="")
         text = label.replace(": ", ":\n")
         axes.text(depth, heights[-1], text, va="center")
         top -= max(1, _count_leaves(branches))

@@ -101,9 +101,9 @@ def test_size(path):
 
 
 def lines_of_code(node, path):
-    """Count the lines that are no blank, comment or docstring, nor a line of text.
+    """Count the lines that are no blank, comment or docstring.
 
-    A line of text is a string alone on its line, such as part of a hint.
+    In the exercises of a notebook, strings alone on a line (hints, messages) are prose.
     """
     source = path.read_text(encoding="utf-8").split("\n")
     last = getattr(node, "end_lineno", len(source))
@@ -112,4 +112,6 @@ def lines_of_code(node, path):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             lines -= set(range(child.lineno, child.end_lineno + 1))
     uncounted = re.compile(r"""\s*(#.*|f?(["']).*\2[,)]*)?""")
-    return sum(not uncounted.fullmatch(source[i - 1]) for i in lines)
+    if "notebook_" in str(path):
+        return sum(not uncounted.fullmatch(source[i - 1]) for i in lines)
+    return sum(bool(source[i - 1].split("#")[0].strip()) for i in lines)

@@ -379,15 +379,16 @@ def test_two_tables_have_the_same_cells(divergence):
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_sum_may_miss_one_by_the_rounding_of_float32_only(sign):
     p = asymmetric_world()
-    assert entropy(p * (1 + sign * 9e-4)) == pytest.approx(entropy(p), rel=1e-12)
+    assert entropy(p * (1 + sign * 9e-6)) == pytest.approx(entropy(p), rel=1e-12)
     with pytest.raises(ValueError, match="sums to"):
-        entropy(p * (1 + sign * 1.1e-3))
+        entropy(p * (1 + sign * 1.1e-5))
 
 
 @pytest.mark.parametrize("flip", [0.01, 0.05, 0.3])
 def test_the_float32_softmax_of_a_network_is_taken_as_the_distribution_it_means(flip):
     exact = designed_world(flip)
-    p = jax.nn.softmax(jnp.log(exact), axis=None)
+    # over 16 axes at once, its sum misses 1 by up to 6e-4: more than rounding
+    p = jax.nn.softmax(jnp.log(exact).ravel()).reshape(exact.shape)
     assert p.dtype == np.float32
     for table in (marginal(p, (3, 1)), conditional(p, {4: 1})):
         assert table.dtype == np.float64 and abs(table.sum() - 1) < 1e-12

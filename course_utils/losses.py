@@ -1,0 +1,107 @@
+"""Every objective of the course on one page: terms first, then objectives.
+
+A *term* returns nats per image, shape [b]: a sum over pixels or latents, never a mean
+over them. An *objective(model, batch, key)* returns (what is minimised, metrics) and
+takes the mean over the batch, once. Objectives call `model(...)`; they import no model.
+"""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+
+def sum_pixels(x: Float[Array, "b ..."]) -> Float[Array, " b"]:
+    """Return the sum over all axes but the first."""
+    return x.reshape(len(x), -1).sum(axis=1)
+
+
+def squared_error(
+    x_hat: Float[Array, "b ..."], x: Float[Array, "b ..."]
+) -> Float[Array, " b"]:
+    """Return sum_i (x_hat_i - x_i)^2: squared distance, not nats."""
+    return sum_pixels((x_hat - x) ** 2)
+
+
+def bernoulli_nll(
+    logits: Float[Array, "b ..."], x: Float[Array, "b ..."]
+) -> Float[Array, " b"]:
+    """Return -log p(x) of independent binary pixels, p(x_i = 1) = sigmoid(logit_i).
+
+    -log p = sum_i softplus(logit_i) - x_i logit_i, which cannot overflow. It is a
+    likelihood for x in {0, 1} only.
+    """
+    return sum_pixels(jax.nn.softplus(logits) - x * logits)
+
+
+def gaussian_nll(decoded, x: Float[Array, "b ..."]) -> Float[Array, " b"]:
+    """Return -log p(x) of independent normal pixels: a density, so it can be negative.
+
+    -log p = 1/2 sum_i [log 2 pi + logvar_i + (x_i - mean_i)^2 / exp(logvar_i)]
+
+    Args:
+        decoded: (mean, logvar), each of x's shape or broadcastable to it.
+        x: images.
+    """
+    mean, logvar = decoded
+    squares = (x - mean) ** 2 * jnp.exp(-logvar)
+    return 0.5 * sum_pixels(jnp.log(2 * jnp.pi) + logvar + squares)
+
+
+def kl_per_latent(
+    mean: Float[Array, "b d"], logvar: Float[Array, "b d"]
+) -> Float[Array, "b d"]:
+    """Return KL(N(mean_j, exp(logvar_j)) || N(0, 1)) of every latent j, in nats."""
+    return 0.5 * (mean**2 + jnp.exp(logvar) - 1 - logvar)
+
+
+def gaussian_kl(
+    mean: Float[Array, "b d"], logvar: Float[Array, "b d"]
+) -> Float[Array, " b"]:
+    """Return KL(N(mean, diag exp(logvar)) || N(0, I)) in nats per image.
+
+    Kingma and Welling 2014, arXiv:1312.6114, appendix B.
+    """
+    return 0.5 * jnp.sum(mean**2 + jnp.exp(logvar) - 1 - logvar, axis=1)
+
+
+def reconstruction_loss(model, batch, key):
+    """Return (squared error per image, metrics) of an autoencoder.
+
+    `batch["x"]` goes in; `batch["target"]`, if there is one, should come out: a
+    denoiser sees noise and is asked for the clean image.
+    """
+    target = batch.get("target", batch["x"])
+    loss = squared_error(model(batch["x"]).x_hat, target).mean()
+    return loss, {"mse": loss / target[0].size}
+
+
+def vae_loss(model, batch, key, nll=bernoulli_nll, beta=1.0, free_bits=0.0):
+    """Return (negative ELBO, metrics) of a VAE, in nats per image.
+
+    -ELBO = E_q[-log p(x | z)] + KL(q(z | x) || p(z)), with one draw of z an image.
+
+    Args:
+        model: a VAE.
+        batch: `batch["x"]`, images.
+        key: for the draw.
+        nll: -log p(x | z) from what the decoder returns: `bernoulli_nll` for binary
+            images, `gaussian_nll` for grey ones.
+        beta: weight of the KL (Higgins et al. 2017); other than 1 it is no bound.
+        free_bits: nats per latent that cost nothing, as a batch mean (Kingma et al.
+            2016, arXiv:1606.04934, section C.8).
+    """
+    out = model(batch["x"], key)
+    reconstruction = nll(out.decoded, batch["x"]).mean()
+    per_latent = kl_per_latent(out.mean, out.logvar).mean(axis=0)
+    penalty = jnp.maximum(per_latent, free_bits).sum()
+    metrics = {"reconstruction": reconstruction, "kl": per_latent.sum()}
+    return reconstruction + beta * penalty, metrics
+
+
+def classification_loss(model, batch, key):
+    """Return (cross-entropy in nats per image, metrics) of a classifier."""
+    logits, labels = model(batch["x"]), batch["label"]
+    nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    correct = jnp.argmax(logits, axis=1) == labels
+    return nats.mean(), {"accuracy": correct.mean()}

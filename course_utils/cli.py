@@ -9,6 +9,8 @@ import time
 from glob import glob
 from pathlib import Path
 
+from course_utils.environment import cache_folder
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -20,6 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     args, rest = _parser().parse_known_args(argv)
     if rest and args.run is not lab:
         _parser().error(f"unknown arguments: {' '.join(rest)}")
+    if args.run not in (lab, run):  # learners' kernels alone reuse what was compiled
+        for name in _compilation_cache():
+            os.environ.pop(name, None)
     try:
         return args.run(args, rest) or 0
     except KeyError as error:  # its text would be shown in quotes
@@ -74,12 +79,26 @@ def lab(args, rest) -> int:
         os.environ.get("JUPYTER_CONFIG_PATH"),
     ]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    os.environ.update(_compilation_cache())
     options = [
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{first}",
     ]
     LabApp.launch_instance([*options, *rest])
     return 0
+
+
+def _compilation_cache() -> dict[str, str]:
+    """Return the environment of kernels that compile a program once, not every time.
+
+    JAX's key for a program holds the versions and the processor. It keeps what took a
+    second to compile; most of the course's steps take less.
+    """
+    defaults = {
+        "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+    }
+    return {name: os.environ.get(name, value) for name, value in defaults.items()}
 
 
 def doctor(args, rest) -> int:
@@ -95,7 +114,8 @@ def run(args, rest) -> int:
     from course_utils.execution import run_and_export
 
     path = find_notebook(args.number)
-    return run_and_export(path, args.output or Path(f"{path.stem}.html").resolve())
+    target = args.output or Path(f"{path.stem}.html").resolve()
+    return run_and_export(path, target, env=_compilation_cache())
 
 
 def grade(args, rest) -> int:

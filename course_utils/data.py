@@ -14,6 +14,7 @@ import math
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,14 +38,7 @@ CLASS_NAMES = (
 
 _NUM_VALIDATION = 5_000
 _GZIP_MAGIC = b"\x1f\x8b"
-_IDX_DTYPES = {
-    0x08: ">u1",
-    0x09: ">i1",
-    0x0B: ">i2",
-    0x0C: ">i4",
-    0x0D: ">f4",
-    0x0E: ">f8",
-}
+_IDX_DTYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _REMAKE = "Make or download the file again."
 
 
@@ -129,20 +123,14 @@ def parse_idx(content: bytes, name: str | Path) -> Shaped[np.ndarray, "..."]:
     dtype, num_dims = _idx_kind(content, name)
     start = 4 + 4 * num_dims
     if len(content) < start:
-        raise _refusal(
-            name,
-            "truncated",
-            f"a header of {start} bytes",
-            f"{len(content)} bytes",
-            _REMAKE,
-        )
+        found = f"{len(content)} bytes"
+        raise _refusal(name, "truncated", f"a header of {start} bytes", found, _REMAKE)
     shape = struct.unpack_from(f">{num_dims}I", content, offset=4)
     if 0 in shape:
         raise _refusal(name, "empty", "sizes of at least 1", shape, _REMAKE)
     # math.prod: NumPy's product of absurd sizes would wrap around at 2 ** 64.
-    _check_size(
-        name, start + math.prod(shape) * dtype.itemsize, len(content), _REMAKE, shape
-    )
+    size = start + math.prod(shape) * dtype.itemsize
+    _check_size(name, size, len(content), _REMAKE, shape)
     elements = np.frombuffer(content, dtype, offset=start).reshape(shape)
     return elements.astype(dtype.newbyteorder("="))
 
@@ -233,6 +221,43 @@ def binarize(
     return images >= threshold
 
 
+def batches(
+    arrays: dict[str, Shaped[np.ndarray, "n ..."]], batch_size: int, seed: int
+) -> Callable[[int], dict[str, Shaped[np.ndarray, "b ..."]]]:
+    """Return `batch_at(i)`: the batch of step i, the same whenever it is asked for.
+
+    Every epoch is a new order of all rows without replacement. What is left of it after
+    its last whole batch, fewer than `batch_size` rows, is left out of that epoch.
+
+    Args:
+        arrays: by name, for example `{"x": images, "label": labels}`: row j of each
+            belongs to row j of the others.
+        batch_size: rows in a batch.
+        seed: of the orders.
+
+    Raises:
+        ValueError: there are no arrays, their lengths differ, or not even one batch
+            fits.
+    """
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"expected arrays of one length, found {lengths}")
+    n = min(lengths.values())
+    if not 1 <= batch_size <= n:
+        raise ValueError(f"expected a batch_size from 1 to {n}, found {batch_size}")
+
+    @functools.lru_cache(maxsize=1)  # an epoch's order is asked for once a batch
+    def order(epoch):
+        return np.random.default_rng([seed, epoch]).permutation(n)
+
+    def batch_at(i):
+        epoch, place = divmod(i, n // batch_size)
+        rows = order(epoch)[place * batch_size : (place + 1) * batch_size]
+        return {name: array[rows] for name, array in arrays.items()}
+
+    return batch_at
+
+
 def _registry() -> dict:
     """Return registry.json: what each of the course's files must be."""
     path, repair = data_dir() / "registry.json", _repair("registry.json")
@@ -271,13 +296,9 @@ def _idx_kind(content: bytes, name: str | Path) -> tuple[np.dtype, int]:
     magic = content[:4]
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES:
         kinds = " ".join(f"{kind:02x}" for kind in _IDX_DTYPES)
-        raise _refusal(
-            name,
-            "not an IDX file",
-            f"bytes 00 00, a type among {kinds}, the number of dimensions",
-            magic.hex(" ") or "an empty file",
-            _REMAKE,
-        )
+        expected = f"bytes 00 00, a type among {kinds}, the number of dimensions"
+        found = magic.hex(" ") or "an empty file"
+        raise _refusal(name, "not an IDX file", expected, found, _REMAKE)
     if not 1 <= magic[3] <= 64:  # 64 is NumPy's limit
         raise _refusal(name, "not an array", "1 to 64 dimensions", magic[3], _REMAKE)
     return np.dtype(_IDX_DTYPES[magic[2]]), magic[3]

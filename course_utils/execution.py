@@ -55,11 +55,11 @@ def execute(
     return time.perf_counter() - start
 
 
-def run_and_export(path: Path, target: Path) -> int:
+def run_and_export(path: Path, target: Path, env: dict | None = None) -> int:
     """Run a notebook with one line of progress a cell and leave an HTML page.
 
     The notebook file is not touched. When a cell fails, the page is written all the
-    same, up to the failure, and 1 is returned.
+    same, up to the failure, and 1 is returned. `env` is as in `execute`.
     """
     notebook = nbformat.read(path, as_version=4)
     total = sum(cell.cell_type == "code" for cell in notebook.cells)
@@ -77,7 +77,7 @@ def run_and_export(path: Path, target: Path) -> int:
 
     failure = None
     try:
-        execute(notebook, path.parent, on_cell=report)
+        execute(notebook, path.parent, env=env, on_cell=report)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         failure = error
     target.write_text(to_html(notebook, path.stem), encoding="utf-8")

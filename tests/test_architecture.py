@@ -16,9 +16,15 @@ TOP |= {"workspace"}
 ALLOWED = {
     # The bootstrap: standard library until the environment stands, then the command.
     "__main__": {"cli", "environment", "requirements"},
+    "metrics": {"metrics"},
     "models": {"models", "layers"},
-    "features": {"models", "layers", "losses", "training"},
-    "recipes": {"models", "layers", "losses", "training"},
+    "plotting": {"plotting", "live"},
+    # The loop saves and restores what it trains, shows how far it is, hears Stop.
+    "training": {"training", "checkpoints", "live"},
+    # A recipe is all that one trained model takes, from its data to its file.
+    "features": {"models", "layers", "losses", "training", "data"},
+    "recipes": {"models", "layers", "losses", "training", "data"}
+    | {"checkpoints", "features"},
 }
 
 

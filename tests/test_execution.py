@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils import cli, execution
 from course_utils.authoring import notebooks, verify
+from course_utils.environment import cache_folder
 from course_utils.execution import execute, run_and_export, to_html
 
 
@@ -108,6 +110,37 @@ def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, cap
     assert verify.verify("00", [0, 1]) == 1  # seed 1 differs; seed 0 does not
     assert "stored:\n0\n\n--- now:\n1" in capsys.readouterr().out
     assert verify.verify("01", [1]) == 0
+
+
+def test_verify_disturbs_the_parameters(tmp_path, monkeypatch, capsys):
+    """Training reads the variable when it begins (tests/test_training.py)."""
+    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    source = "import os\nprint(os.environ.get('COURSE_PERTURB'))"
+    notebook = new_notebook(cells=[parameters, new_code_cell(source)])
+    execute(notebook, tmp_path)
+    nbformat.write(notebook, tmp_path / "00_tiny.ipynb")
+    find = notebooks.find_notebook
+    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
+    assert verify.verify("00", []) == 1
+    assert "seed 0 perturbed: 1 cells differ" in capsys.readouterr().out
+
+
+def test_learners_kernels_alone_keep_what_they_compile(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    seen = {}
+    monkeypatch.setattr(
+        execution, "run_and_export", lambda *_, env: seen.update(env) or 0
+    )
+    assert cli.main(["run", "00"]) == 0
+    assert Path(seen["JAX_COMPILATION_CACHE_DIR"]).parent == cache_folder()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    assert cli.main(["run", "00"]) == 0
+    assert seen["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path)
+    assert "JAX_COMPILATION_CACHE_DIR" not in cli._test_environment("unit")
+    assert cli.main(["author", "verify", "77"]) == 2
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
 
 
 def test_verify_names_the_seed_at_which_a_cell_fails(tmp_path, monkeypatch, capsys):

@@ -11,8 +11,17 @@ from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 from PIL import Image
 
-from course_utils import plotting
-from course_utils.plotting import explore, filmstrip, image_grid, is_live, show
+from course_utils.plotting import (
+    explore,
+    filmstrip,
+    filmstrips,
+    image_grid,
+    plot_history,
+    scatter_latents,
+    show,
+    style,
+)
+from course_utils.plotting.labels import spread
 
 matplotlib.use("agg")
 ALT = "Two lines cross where x is one half."
@@ -26,8 +35,9 @@ def shown(monkeypatch):
     def display(data, raw=False, metadata=None):
         calls.append(SimpleNamespace(data=data, raw=raw, metadata=metadata))
 
-    monkeypatch.setattr(plotting, "get_ipython", lambda: object())
-    monkeypatch.setattr(plotting, "display", display)
+    monkeypatch.setattr(style, "get_ipython", lambda: object())
+    for module in (style, filmstrips):
+        monkeypatch.setattr(module, "display", display)
     return calls
 
 
@@ -307,7 +317,7 @@ def test_a_wrong_number_of_titles_is_refused(titles, rows):
 
 def test_a_filmstrip_shows_frames_in_order_and_wraps_rows(monkeypatch):
     grids = []
-    monkeypatch.setattr(plotting, "show", lambda fig, alt: grids.append((fig, alt)))
+    monkeypatch.setattr(filmstrips, "show", lambda fig, alt: grids.append((fig, alt)))
     frames = [np.full((280, 280), v) for v in (0.0, 0.5, 1.0)]
     filmstrip(frames, ["start", "middle", "end"], ALT)
     (fig, alt), *rest = grids
@@ -352,7 +362,7 @@ def test_a_filmstrip_of_at_most_eight_values_from_first_to_last(count, frames, s
 
 def test_labels_are_short_and_the_first_one_names_the_quantity(monkeypatch, shown):
     seen = []
-    monkeypatch.setattr(plotting, "filmstrip", lambda f, labels, a: seen.append(labels))
+    monkeypatch.setattr(filmstrips, "filmstrip", lambda f, names, a: seen.append(names))
     explore(Render(), "level", [0.1 + 0.2, 1, np.float32(0.7)], ALT)
     explore(lambda name: noise(4, 4), "model", ["VAE", "GAN"], ALT)
     assert seen == [["level\n0.3", "1", "0.7"], ["model\nVAE", "GAN"]]
@@ -366,7 +376,7 @@ def test_one_value_is_nothing_to_explore(values, shown):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_live_kernel_gets_a_slider_over_all_values(shown, monkeypatch):
-    monkeypatch.setattr(plotting, "is_live", lambda: True)
+    monkeypatch.setattr(filmstrips, "is_live", lambda: True)
     render = Render()
     explore(render, "level", range(0, 100, 5), 'Squares get "brighter" from 0 to 95.')
     strip, box = shown
@@ -385,29 +395,190 @@ def test_a_live_kernel_gets_a_slider_over_all_values(shown, monkeypatch):
     assert opened(png).convert("RGB").getpixel((64, 64)) == (166, 166, 166)
 
 
-# --- is_live, and the whole in a kernel
+# --- plot_history
 
-KERNEL = SimpleNamespace(kernel=object())
+
+def a_history(n=500, level=100.0, seed=0):
+    noise = np.random.default_rng(seed).normal(size=n)
+    loss = level + 300 * np.exp(-np.arange(n) / 20) + 5 * noise
+    return {"loss": list(loss), "kl": list(np.linspace(0, 20, n))}
+
+
+def texts(fig):
+    return [text.get_text() for text in fig.axes[0].texts]
+
+
+def test_raw_values_lie_behind_a_running_mean_of_the_same_colour():
+    history = a_history()
+    (axes,) = plot_history(history).axes
+    mean, raw = axes.lines
+    np.testing.assert_array_equal(raw.get_xdata(), np.arange(1, 501))
+    np.testing.assert_array_equal(raw.get_ydata(), history["loss"])
+    values = np.array(history["loss"])
+    for i in (0, 3, 100, 497, 499):  # by hand, fewer values at both ends
+        expected = values[max(0, i - 5) : i + 6].mean()
+        assert mean.get_ydata()[i] == pytest.approx(expected)
+    assert mean.get_color() == raw.get_color()
+    assert raw.get_zorder() < mean.get_zorder()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "nats per image")
+    low, high = axes.get_ylim()
+    assert low < min(mean.get_ydata()) < max(mean.get_ydata()) < high
+    plt.close("all")
+
+
+def test_an_outlier_does_not_flatten_the_curve():
+    history = {"loss": [1.0] * 300 + [1e6] + [2.0] * 300}
+    smooth = plot_history(history).axes[0].lines[0].get_ydata()
+    assert smooth.max() == pytest.approx(1e6 / 13, rel=1e-3)
+    assert plot_history(history).axes[0].get_ylim()[1] < 1e5
+    plt.close("all")
+
+
+def test_short_histories_are_drawn_as_they_are():
+    mean = plot_history({"loss": [3.0, 1.0, 2.0]}).axes[0].lines[0]
+    np.testing.assert_array_equal(mean.get_ydata(), [3, 1, 2])
+    plt.close("all")
+
+
+def test_several_runs_or_quantities_are_named_where_they_end():
+    runs = {"low": a_history(level=50), "high": a_history(400, level=90)}
+    assert texts(plot_history(runs)) == ["low", "high"]
+    assert texts(plot_history(a_history(), ["loss", "kl"])) == ["loss", "kl"]
+    both = plot_history(runs, ["loss", "kl"])
+    assert texts(both) == ["low, loss", "low, kl", "high, loss", "high, kl"]
+    assert texts(plot_history(a_history())) == []
+    fig = plot_history(runs)
+    low, high = fig.axes[0].texts
+    fig.canvas.draw()
+    assert low.get_window_extent().y1 <= high.get_window_extent().y0 + 1
+    markers = [line.get_marker() for line in fig.axes[0].lines[-2:]]
+    assert len(set(markers)) == 2  # the names are told apart without colours
+    plt.close("all")
+
+
+def test_names_of_lines_that_end_together_do_not_overlap():
+    fig = plot_history({name: a_history() for name in "abcde"})
+    fig.canvas.draw()
+    boxes = [text.get_window_extent() for text in fig.axes[0].texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert max(box.x1 for box in boxes) <= fig.bbox.width
+    plt.close("all")
 
 
 @pytest.mark.parametrize(
-    "shell, variable, live",
+    "places, moved",
     [
-        (KERNEL, None, True),
-        (KERNEL, "1", True),
-        (KERNEL, "0", False),
-        (object(), None, False),  # IPython in a terminal
-        (None, None, False),
-        (None, "1", False),
+        ([5.0, 1.0], [5, 1]),
+        ([1.0, 1.0], [0.5, 1.5]),
+        ([1.2, 1.0, 9.0], [1.6, 0.6, 9]),
+        ([0.0, 1.1, 0.9, 2.0], [-0.5, 1.5, 0.5, 2.5]),
     ],
 )
-def test_live_means_a_kernel_that_nobody_silenced(shell, variable, live, monkeypatch):
-    monkeypatch.setattr(plotting, "get_ipython", lambda: shell)
-    monkeypatch.delenv("COURSE_LIVE", raising=False)
-    if variable is not None:
-        monkeypatch.setenv("COURSE_LIVE", variable)
-    assert is_live() is live
+def test_labels_spread_as_little_as_needed(places, moved):
+    np.testing.assert_allclose(spread(places, 1.0), moved)
 
+
+def test_a_logarithmic_axis_is_for_positive_values():
+    axes = plot_history(a_history(), log=True).axes[0]
+    assert axes.get_yscale() == "log"
+    with pytest.raises(ValueError, match="> 0 on a logarithmic axis, found 0; take"):
+        plot_history(a_history(), "kl", log=True)
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "history, names, error, words",
+    [
+        (a_history(), "acuracy", KeyError, "no 'acuracy' in the history; it has loss"),
+        ({"a": a_history(), "b": {}}, "loss", KeyError, "no 'loss'"),
+        ({"loss": []}, "loss", ValueError, "at least one step"),
+        ({}, "loss", ValueError, "at least one step"),
+        (a_history(), [], ValueError, "at least one step"),
+        ({"loss": [1.0, np.nan]}, "loss", ValueError, "finite values, found nan"),
+    ],
+)
+def test_a_history_without_the_values_is_refused(history, names, error, words):
+    with pytest.raises(error, match=words):
+        plot_history(history, names)
+    plt.close("all")
+
+
+# --- scatter_latents
+
+
+def codes(centres, n=60):
+    labels = np.arange(n * len(centres)) % len(centres)
+    noise = np.random.default_rng(0).normal(size=(len(labels), 2))
+    return np.array(centres, float)[labels] + 0.1 * noise, labels
+
+
+def test_each_class_has_a_colour_a_marker_and_its_name():
+    z, labels = codes([[i, i % 3] for i in range(10)])
+    axes = scatter_latents(z, labels, list("abcdefghij")).axes[0]
+    assert len({line.get_color() for line in axes.lines}) == 10
+    assert len({line.get_marker() for line in axes.lines}) == 10
+    assert sorted(texts(axes.figure)) == list("abcdefghij")
+    assert sum(len(dots.get_offsets()) for dots in axes.collections) == 600
+    plt.close("all")
+
+
+def test_names_stand_at_the_medians_of_their_classes():
+    z, labels = codes([[0, 0], [3, 1], [1, 4]])
+    z[:12] = 9  # some in each class far away: the means would move
+    axes = scatter_latents(z, labels, ["a", "b", "c"]).axes[0]
+    found = {text.get_text(): text.xy for text in axes.texts}
+    for c, name in enumerate("abc"):
+        np.testing.assert_allclose(found[name], np.median(z[labels == c], axis=0))
+    plt.close("all")
+
+
+def test_dots_have_their_own_class_s_colour_and_place():
+    z, labels = codes([[0, 0], [5, 5]])
+    axes = scatter_latents(z, labels, ["a", "b"]).axes[0]
+    colour = {
+        text.get_text(): line for text, line in zip(axes.texts, axes.lines, strict=True)
+    }
+    for name, near in (("a", 0), ("b", 5)):
+        expected = matplotlib.colors.to_rgba(colour[name].get_color())
+        dots = [d for d in axes.collections if (abs(d.get_offsets() - near) < 1).all()]
+        assert len(dots) == 10  # the classes take turns: none lies on top of all others
+        assert all(tuple(d.get_facecolor()[0]) == expected for d in dots)
+    plt.close("all")
+
+
+def test_names_of_classes_in_one_place_do_not_overlap():
+    z, labels = codes([[0, 0], [0.05, 0], [0, 0.03], [0.02, 0.01], [4, 3]])
+    fig = scatter_latents(z, labels, ["Pullover", "Coat", "Shirt", "Dress", "Bag"])
+    fig.canvas.draw()
+    boxes = [text.get_window_extent() for text in fig.axes[0].texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    plt.close("all")
+
+
+def test_a_class_without_codes_gets_no_name():
+    z, labels = codes([[0, 0], [1, 1]])
+    assert sorted(texts(scatter_latents(z, 2 * labels, list("abc")))) == ["a", "c"]
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "shape, labels, names, words",
+    [
+        ((4, 3), [0, 1, 0, 1], "ab", r"take two columns"),
+        ((4,), [0, 1, 0, 1], "ab", r"codes \[n, 2\]"),
+        ((4, 2), [0, 1, 0], "ab", r"labels \[n\]"),
+        ((0, 2), [], "ab", r"codes \[n, 2\]"),
+        ((4, 2), [0, 1, 2, 0], "ab", "labels 0 to 1, found 2 names and labels 0 to 2"),
+        ((4, 2), [0, -1, 0, 0], "ab", "labels -1 to 0"),
+        ((4, 2), [0, 1, 0, 1], "abcdefghijk", "at most 10 names"),
+    ],
+)
+def test_codes_that_cannot_be_drawn_are_refused(shape, labels, names, words):
+    with pytest.raises(ValueError, match=words):
+        scatter_latents(np.zeros(shape), np.array(labels, int), list(names))
+
+
+# --- the whole in a kernel
 
 CELL = f"""
 from matplotlib import pyplot as plt

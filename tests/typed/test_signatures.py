@@ -8,11 +8,22 @@ import pkgutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from flax import nnx
 from jaxtyping import TypeCheckError
 
 import course_utils
-from course_utils import assertions, data, plotting, tinyworld
+from course_utils import (
+    assertions,
+    data,
+    losses,
+    metrics,
+    plotting,
+    tinyworld,
+    training,
+)
+from course_utils.models import pca, vae
 
 KEY = jax.random.key(0)
 GREY = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28, 1)
@@ -24,6 +35,10 @@ NEAR = ((0, -1), (-1, 0))
 TABLE = np.array([0.1, 0.4, 0.6, 0.9])
 LABELS = np.arange(16) % 3
 LABEL_FILE = "fashion-mnist/t10k-labels-idx1-ubyte.gz"
+UNIT = jnp.asarray(data.to_unit(GREY))
+CODES, LATENT = jnp.ones((2, 3)), jnp.ones(3)
+TINY = vae.dense_vae(1, 4, (2, 2, 1), rngs=nnx.Rngs(0))
+COMPONENTS = pca.fit_pca(np.asarray(UNIT), 1)
 IDX = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9])
 
 # Calls by name; "module.function" of every public function with annotated arrays.
@@ -35,20 +50,67 @@ CALLS = {
     ),
     "assertions.claim": lambda f: [f("true", np.all(WORLD == WORLD)), f("t", True)],
     "assertions.influence": lambda f: f(lambda x: x, jnp.asarray(WORLD, jnp.float32)),
+    "data.batches": lambda f: f({"x": GREY, "label": LABELS[:2]}, 1, 0)(3),
     "data.binarize": lambda f: [f(GREY), f(GREY[0], threshold=1)],
     "data.load_photo": lambda f: f(),
     "data.parse_idx": lambda f: f(IDX, "two bytes"),
     "data.read_idx": lambda f: f(data.data_dir() / LABEL_FILE),
     "data.to_signed": lambda f: f(GREY),
     "data.to_unit": lambda f: f(GREY),
-    "metrics.reliability": lambda f: f(np.array([0.5, 0.9]), np.array([True, False])),
+    "layers.sample_gaussian": lambda f: [f(CODES, CODES, KEY), f(LATENT, LATENT, KEY)],
+    "layers.upsample": lambda f: f(UNIT),
+    "losses.bernoulli_nll": lambda f: [f(UNIT, UNIT), f(CODES, CODES)],
+    "losses.gaussian_kl": lambda f: f(CODES, CODES),
+    "losses.gaussian_nll": lambda f: f((UNIT, jnp.zeros(())), UNIT),
+    "losses.kl_per_latent": lambda f: f(CODES, CODES),
+    "losses.squared_error": lambda f: f(UNIT, UNIT),
+    "losses.sum_pixels": lambda f: f(UNIT),
+    "metrics.calibration.reliability": lambda f: f(
+        np.array([0.5, 0.9]), np.array([True, False])
+    ),
+    "metrics.chunks.checked_images": lambda f: [f(WORLD), f(UNIT), f(UNIT + 0.0)],
+    "metrics.latents.aggregate_posterior": lambda f: [
+        f(CODES, CODES, KEY, 3),
+        f(np.zeros((4, 3)), np.zeros((4, 3)), KEY),
+    ],
+    "metrics.likelihood.elbo": lambda f: f(TINY, WORLD, KEY, losses.bernoulli_nll),
+    "metrics.likelihood.importance_bound": lambda f: f(
+        TINY, WORLD, 3, KEY, losses.bernoulli_nll, chunk=5
+    ),
+    "metrics.likelihood.log_weights": lambda f: f(
+        TINY, jnp.asarray(WORLD, jnp.float32), 3, KEY, losses.bernoulli_nll
+    ),
+    "metrics.neighbours.knn_accuracy": lambda f: f(
+        CODES, LABELS[:2], np.zeros((5, 3)), LABELS[:5], k=1
+    ),
+    "metrics.quadrature.grid_elbo": lambda f: f(
+        TINY, WORLD, metrics.latent_grid(1), losses.bernoulli_nll
+    ),
+    "metrics.quadrature.log_marginal": lambda f: f(
+        TINY, WORLD, metrics.latent_grid(1), losses.bernoulli_nll
+    ),
+    "metrics.quadrature.posterior_gap": lambda f: f(
+        TINY, WORLD, metrics.latent_grid(1), losses.bernoulli_nll
+    ),
+    "metrics.quadrature.posterior_on_grid": lambda f: f(
+        TINY, WORLD, metrics.latent_grid(1, num=9), losses.bernoulli_nll
+    ),
+    "metrics.spectrum.power_spectrum": lambda f: [f(UNIT), f(np.asarray(UNIT))],
+    "metrics.spectrum.sharpness": lambda f: [f(UNIT), f(np.asarray(UNIT))],
     "models.context_table.context_index": lambda f: f(BINARY, NEAR),
     "models.context_table.context_nll": lambda f: f(TABLE, BINARY, NEAR),
     "models.context_table.fit_context_table": lambda f: f(BINARY, NEAR),
     "models.context_table.sample_context_table": lambda f: f(
         TABLE, NEAR, (3, 4), 5, KEY
     ),
-    "plotting.image_grid": lambda f: [f(GREY), f(WORLD, titles=list("abcdefgh"))],
+    "models.pca.fit_pca": lambda f: [f(UNIT, 1), f(np.asarray(UNIT), 0)],
+    "models.pca.pca_decode": lambda f: [f(COMPONENTS, CODES[:, :1])],
+    "models.pca.pca_encode": lambda f: [f(COMPONENTS, UNIT)],
+    "models.pca.ppca_log_density": lambda f: f(pca.fit_pca(UNIT, 0), np.asarray(UNIT)),
+    "plotting.grids.image_grid": lambda f: [f(GREY), f(WORLD, titles=list("abcdefgh"))],
+    "plotting.scatter.scatter_latents": lambda f: f(
+        CODES[:, :2], LABELS[:2], ["a", "b"]
+    ),
     "tinyworld.all_images": lambda f: f(2, 3),
     "tinyworld.asymmetric_world": lambda f: f(),
     "tinyworld.conditional": lambda f: [f(JOINT, {0: 1}), f(FLOAT32, {3: 0, 1: 1})],
@@ -66,6 +128,15 @@ CALLS = {
     "tinyworld.sample_states": lambda f: f(JOINT, 5, KEY),
     "tinyworld.state_index": lambda f: f(WORLD),
     "tinyworld.total_variation": lambda f: f(JOINT, FLOAT32),
+    "training.loop.fit": lambda f: f(
+        training.make_step(losses.vae_loss),
+        training.init_state(
+            vae.dense_vae(1, 4, (2, 2, 1), rngs=nnx.Rngs(0)), optax.sgd(0.1)
+        ),
+        data.batches({"x": WORLD * 1.0}, 8, 0),
+        2,
+        KEY,
+    ),
 }
 
 

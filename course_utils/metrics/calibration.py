@@ -1,4 +1,4 @@
-"""Measures of how far a model's numbers can be trusted. NumPy only."""
+"""How far a confidence can be trusted: calibration. NumPy only."""
 
 from typing import NamedTuple
 

@@ -1,0 +1,167 @@
+"""Safetensors in, safetensors out: what is in a checkpoint, and what is refused.
+
+A checkpoint is one safetensors file: the arrays of a module by name, for example
+``decoder.hidden1.kernel``, and metadata as JSON under the key ``course``. Unlike a
+pickle, it cannot run code. Safetensors has no checksum, so the metadata holds a SHA-256
+of all the rest: an altered file is refused, never loaded as a strange model.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+_REMAKE = "Make it again or restore it."
+_KEY = "course"
+
+
+class CheckpointError(Exception):
+    """A checkpoint is missing, damaged, or not one of the model's."""
+
+
+def save(path: str | Path, module: Any, metadata: dict, dtype: Any = None) -> None:
+    """Write the arrays of a module and what is to be known about them.
+
+    The file is written beside its place and then renamed: whoever reads it finds the
+    old one or the new one, whole, even if this process is killed.
+
+    Args:
+        path: where; an existing file is replaced.
+        module: a module, or a tuple of modules and optimizers.
+        metadata: anything JSON can hold; finite numbers only.
+        dtype: for the floats on disk, such as "float16"; None keeps theirs.
+
+    Raises:
+        CheckpointError: a finite number of the module is infinite in `dtype`.
+        ValueError: the metadata holds a number that is not finite.
+    """
+    path = Path(path)
+    arrays = {
+        name: _cast(array, dtype, name) for name, array in _arrays(module).items()
+    }
+    text = json.dumps(metadata, allow_nan=False)
+    header = json.dumps({"metadata": text, "sha256": _digest(arrays, text)})
+    content = to_bytes(arrays, {_KEY: header})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def load(path: str | Path, module: Any, expect: dict | None = None) -> dict:
+    """Fill a module with the arrays of a checkpoint, in place; return the metadata.
+
+    Floats are cast to the module's dtype. If the file is refused, the module stays as
+    it was.
+
+    Args:
+        path: of a file that `save` wrote.
+        module: made like the one that was saved.
+        expect: what the metadata must say, for example `{"recipe": "vae-dense"}`, so
+            that a renamed file is refused.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, altered, no checkpoint of this
+            course, says other than expected, or has other arrays than the module.
+    """
+    path = Path(path)
+    arrays, metadata = _read(path)
+    for name, wanted in (expect or {}).items():
+        if metadata.get(name) != wanted:
+            found = f"{name} {metadata.get(name)!r}"
+            raise _refusal(path, "another checkpoint", f"{name} {wanted!r}", found)
+    own = _arrays(module)
+    for name in sorted(own.keys() | arrays.keys()):
+        _check_layer(path, name, own.get(name), arrays.get(name))
+    flat = nnx.to_flat_state(nnx.state(module))
+    new = [
+        (key, leaf.replace(jnp.asarray(arrays[name].astype(own[name].dtype))))
+        for key, leaf in flat
+        for name in [_name(key)]
+    ]
+    nnx.update(module, nnx.from_flat_state(new))
+    return metadata
+
+
+def _arrays(module) -> dict[str, np.ndarray]:
+    """Return the arrays of a module by their names."""
+    flat = nnx.to_flat_state(nnx.state(module))
+    return {_name(key): np.asarray(leaf[...]) for key, leaf in flat}
+
+
+def _name(key: tuple) -> str:
+    return ".".join(str(part) for part in key)
+
+
+def _cast(array: np.ndarray, dtype: Any, name: str) -> np.ndarray:
+    if dtype is None or not jnp.issubdtype(array.dtype, jnp.floating):
+        return array
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if np.isfinite(array).all() and not np.isfinite(cast).all():
+        largest = np.abs(array).max()
+        raise CheckpointError(
+            f"{name} holds {largest:.4g}, which is infinite as {cast.dtype}: save it "
+            "with dtype=None"
+        )
+    return cast
+
+
+def _digest(arrays: dict[str, np.ndarray], text: str) -> str:
+    """Return the SHA-256 of names, dtypes, shapes, bytes and the metadata."""
+    digest = hashlib.sha256(text.encode("utf-8"))
+    for name, array in sorted(arrays.items()):
+        digest.update(f"|{name}|{array.dtype}|{array.shape}|".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Return the arrays and the metadata of a file after checking its digest."""
+    if not path.is_file():
+        raise _refusal(path, "missing", "a file", "none")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = (file.metadata() or {}).get(_KEY)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise _refusal(path, "damaged", "a whole safetensors file", error) from None
+    if header is None:
+        raise _refusal(path, "foreign", "a checkpoint of this course", "another file")
+    try:
+        header = json.loads(header)
+        text, wanted = header["metadata"], header["sha256"]
+    except (ValueError, TypeError, KeyError):
+        raise _refusal(path, "altered", "JSON metadata", "other text") from None
+    found = _digest(arrays, text)
+    if found != wanted:
+        found = f"{found[:16]}..."
+        raise _refusal(path, "altered", f"SHA-256 {wanted[:16]}...", found)
+    return arrays, json.loads(text)
+
+
+def _check_layer(path: Path, name: str, own, found) -> None:
+    """Raise unless an array of the file fits the module's array of the same name."""
+    if found is None:
+        raise _refusal(path, "another model", f"an array {name}", "none")
+    if own is None:
+        raise _refusal(path, "another model", f"no array {name}", "one")
+    if own.shape != found.shape:
+        expected = f"{name} of shape {own.shape}"
+        raise _refusal(path, "another model", expected, found.shape)
+    floats = [jnp.issubdtype(x.dtype, jnp.floating) for x in (own, found)]
+    if own.dtype != found.dtype and not all(floats):
+        expected = f"{name} of type {own.dtype}"
+        raise _refusal(path, "another model", expected, found.dtype)
+
+
+def _refusal(path: Path, problem: str, expected, found) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is {problem}: expected {expected}, found {found}. {_REMAKE}"
+    )

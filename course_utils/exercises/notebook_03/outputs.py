@@ -1,0 +1,126 @@
+"""Exercise 3.2: which output and which loss fit which data."""
+
+from itertools import product
+
+from course_utils.exercises.judge import Exercise, WrongAnswer
+
+BINARY, GREY, SIGNED = "binary {0, 1}", "grey [0, 1]", "grey [-1, 1]"
+
+
+class Choices(dict):
+    """A dict whose text has one entry a line, as a solution should."""
+
+    def __repr__(self):
+        """Return the text, in the form that ruff gives it."""
+        rows = [
+            f'    "{kind}": ("{out}", "{loss}"),' for kind, (out, loss) in self.items()
+        ]
+        return "\n".join(["{", *rows, "}"])
+
+
+class OneOf(frozenset):
+    """Equals each of its words, or anything if it has none.
+
+    It stands in a wrong answer for what may be one or the other.
+    """
+
+    def __eq__(self, other):
+        """Say whether the other is one of the words, or this very object."""
+        return other is self or not self or (isinstance(other, str) and other in self)
+
+
+_ANY_PAIR = OneOf(("identity", "sigmoid", "tanh")), OneOf(("bce", "mse"))
+_FORM = (
+    f'choices is a dict with the keys "{BINARY}", "{GREY}" and "{SIGNED}". Each value '
+    'is a pair: "identity", "sigmoid" or "tanh" first, then "bce" or "mse".'
+)
+_RIGHT = {
+    BINARY: (("identity", "bce"),),
+    GREY: (("identity", "mse"), ("sigmoid", "mse"), ("tanh", "mse")),
+    SIGNED: (("identity", "mse"), ("tanh", "mse")),
+}
+_SYMPTOMS = {
+    BINARY: {
+        "sigmoid bce": "The sigmoid comes twice: bce takes logits and applies one "
+        "itself. Its input now lies between 0 and 1, so the probability of white stays "
+        "between one half and about three quarters. Black pixels come out mid-grey, "
+        "and the loss stops far above zero.",
+        "tanh bce": "bce takes the output for a logit. Logits between -1 and 1 are "
+        "probabilities between about one and three quarters: nothing comes out black "
+        "or white, and the loss stops far above zero. A logit needs the whole line.",
+        "identity mse": "It trains, and the best output is the probability of white. "
+        "But squared error is the cost of a normal density, and values that are 0 or 1 "
+        "have probabilities: this is no -log p(x), and cannot stand beside the nats of "
+        "notebook 01. Outputs below 0 and above 1 are the symptom.",
+        "sigmoid mse": "It trains, and the best output is the probability of white. "
+        "But squared error is no -log p(x) of values that are 0 or 1. And it learns "
+        "slowly from its worst mistakes: where the sigmoid is sure and wrong its slope "
+        "is almost 0, so a white pixel taken for black hardly moves a weight.",
+        "tanh mse": "The output can be negative, which is no probability, and at 1, "
+        "where white pixels belong, tanh is flat. And squared error is no -log p(x) of "
+        "values that are 0 or 1.",
+    },
+    GREY: {
+        "identity bce": "Many programs do this, and sigmoid(output) does learn the "
+        "grey. But the loss is not 0 at a perfect picture: a mid-grey pixel costs "
+        "log 2 even then. And it is -log of a probability for 0 and 1 only; summed up "
+        "over the greys, its exponential is no distribution. So its nats mean nothing.",
+        "sigmoid bce": "The sigmoid comes twice: bce applies one itself. What remains "
+        "of the range is one half to about three quarters, so no pixel comes out "
+        "darker than mid-grey. And for greys bce is no likelihood.",
+        "tanh bce": "bce takes the output for a logit, and logits between -1 and 1 "
+        "reach only greys between about one and three quarters: the pictures look "
+        "washed out. And for greys bce is no likelihood.",
+    },
+    SIGNED: {
+        "identity bce": "The loss falls without end. At x = -1 it is softplus(a) + a, "
+        "which has no lowest value: the curve dives below zero and the logits run "
+        "away. bce is made for x = 0 and x = 1.",
+        "tanh bce": "The two ranges look alike, but bce takes the output for a logit. "
+        "At x = -1 the loss can be negative, which -log of a probability never is; "
+        "everything dark is driven to -1, the lightest greys to 1. (A bce that takes "
+        "probabilities would need the logarithm of a negative number: nan.)",
+        "sigmoid bce": "A sigmoid stays above 0 and bce applies a second one: the dark "
+        "half of the range, below 0, cannot be reached at all. And for a negative x "
+        "bce is no likelihood of anything.",
+        "sigmoid mse": "A sigmoid stays above 0, and the background of these images is "
+        "at -1: it comes out at 0, mid-grey, and the squared error of each such pixel "
+        "never falls below 1. Where the loss stops is the symptom.",
+    },
+}
+
+
+def _wrong_answers():
+    """Yield one wrong answer for each wrong pair; the kinds before it are right."""
+    answer = dict.fromkeys(_RIGHT, _ANY_PAIR)
+    for kind, symptoms in _SYMPTOMS.items():
+        for pair, message in symptoms.items():
+            wrong = {**answer, kind: tuple(pair.split())}
+            yield WrongAnswer(f"{pair} for {kind}", wrong, message)
+        outputs, losses = zip(*_RIGHT[kind], strict=True)
+        answer[kind] = OneOf(outputs), OneOf(losses)
+    yield WrongAnswer("no three pairs of the words", OneOf(), _FORM)
+
+
+_COMBINATIONS = [
+    Choices(zip(_RIGHT, pairs, strict=True)) for pairs in product(*_RIGHT.values())
+]
+
+CHOICES = Exercise(
+    id="3.2",
+    title="which output and which loss for which data",
+    reference=_COMBINATIONS[0],
+    alternatives=tuple(_COMBINATIONS[1:]),
+    wrong=tuple(_wrong_answers()),
+    afterword="Other answers are right as well: squared error fits greys with any "
+    "output that reaches them (tanh reaches [0, 1] too, and more). The identity is the "
+    "habit of this course: the loss decides what the number means.",
+    hints=(
+        "Start with the loss. For which kind of data is softplus(a) - x a the negative "
+        "logarithm of a probability? The other kinds are left for squared error.",
+        "bce takes logits, so what goes into it must be able to be any number. And "
+        "squared error needs an output that can reach every value of the data.",
+        "bce goes with binary data and the identity. For the greys take the squared "
+        "error, with the identity or a function whose range includes the data's.",
+    ),
+)

@@ -1,0 +1,38 @@
+"""Measures of models: likelihood, latents, sharpness, neighbours, calibration.
+
+They take functions and arrays, and anything that has `encode` and `decode`; they know
+no model and no loss. Likelihoods are in nats per image.
+"""
+
+from course_utils.metrics.calibration import Reliability, reliability
+from course_utils.metrics.latents import AggregatePosterior, aggregate_posterior
+from course_utils.metrics.likelihood import elbo, importance_bound, log_weights
+from course_utils.metrics.neighbours import knn_accuracy
+from course_utils.metrics.quadrature import (
+    LatentGrid,
+    grid_elbo,
+    latent_grid,
+    log_marginal,
+    posterior_gap,
+    posterior_on_grid,
+)
+from course_utils.metrics.spectrum import power_spectrum, sharpness
+
+__all__ = [
+    "AggregatePosterior",
+    "LatentGrid",
+    "Reliability",
+    "aggregate_posterior",
+    "elbo",
+    "grid_elbo",
+    "importance_bound",
+    "knn_accuracy",
+    "latent_grid",
+    "log_marginal",
+    "log_weights",
+    "posterior_gap",
+    "posterior_on_grid",
+    "power_spectrum",
+    "reliability",
+    "sharpness",
+]

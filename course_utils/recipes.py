@@ -1,0 +1,250 @@
+"""Recipes: a name stands for a model and everything that made its checkpoint.
+
+`load("vae-dense")` returns a reference model, trained. `course train vae-dense` makes
+it again: the same model, data, seed and steps. Another machine rounds differently, so
+its file is as good as the old one, not equal to it.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from course_utils import checkpoints, losses
+from course_utils.data import (
+    batches,
+    binarize,
+    data_dir,
+    load_fashion_mnist,
+    to_unit,
+)
+from course_utils.features import Classifier, extract
+from course_utils.metrics import importance_bound, reliability
+from course_utils.models.autoencoder import conv_autoencoder
+from course_utils.models.vae import GaussianVAE, conv_vae, dense_vae
+from course_utils.training import fit, init_state, make_step
+
+BOUND_IMAGES = 1_000  # test images, every tenth: 500 draws for each take a while
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    """Return grey images in [0, 1]."""
+    return to_unit(images)
+
+
+def binary(images: np.ndarray) -> np.ndarray:
+    """Return thresholded images as 0. and 1."""
+    return binarize(images).astype(np.float32)
+
+
+def flipped(arrays: dict, batch_size: int, seed: int) -> Callable[[int], dict]:
+    """Return batches in which every other image, by chance, is mirrored.
+
+    The mirror image of a coat is a coat: twice the images for a classifier. A model of
+    p(x) must not see them, for all shoes of the data point the same way.
+    """
+    batch_at = batches(arrays, batch_size, seed)
+
+    def flipped_at(i):
+        batch = batch_at(i)
+        flip = np.random.default_rng([seed, 1, i]).random((batch_size, 1, 1, 1)) < 0.5
+        return {**batch, "x": np.where(flip, batch["x"][:, :, ::-1], batch["x"])}
+
+    return flipped_at
+
+
+def measure_classifier(model: nnx.Module, x: np.ndarray, labels: np.ndarray) -> dict:
+    """Return accuracy, nats per image and calibration error."""
+    logits = extract(model, x)
+    nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    confidence = np.asarray(jax.nn.softmax(logits)).max(axis=1)
+    correct = logits.argmax(axis=1) == labels
+    ece = reliability(confidence, correct).ece
+    return {"accuracy": correct.mean(), "nll": nats.mean(), "ece": ece}
+
+
+def measure_autoencoder(model: nnx.Module, x: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the mean squared error of a pixel."""
+    return {"mse": ((extract(lambda x: model(x).x_hat, x) - x) ** 2).mean()}
+
+
+def measure_vae(nll: Callable) -> Callable:
+    """Return a function that gives ELBO and 500-sample bound, nats per image."""
+
+    def measure(model, x, labels):
+        x, key = jnp.asarray(x[:: len(x) // BOUND_IMAGES]), jax.random.key(0)
+        elbo = importance_bound(model, x, 1, key, nll=nll)
+        bound = importance_bound(model, x, 500, key, nll=nll)
+        error = bound.std() / len(x) ** 0.5
+        return {"elbo": elbo.mean(), "bound": bound.mean(), "bound_error": error}
+
+    return measure
+
+
+def grey_loss(model, batch, key):
+    """Return the loss of a VAE whose pixels are normal."""
+    return losses.vae_loss(model, batch, key, nll=losses.gaussian_nll)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a reference model.
+
+    Attributes:
+        build: makes the untrained model from `rngs`.
+        objective: what is minimised; see `losses`.
+        prepare: what the model sees of uint8 images.
+        measure: (model, x, labels) of the test set -> numbers for the metadata.
+        num_steps: of training.
+        batch_size: images in a step.
+        lr: the highest learning rate of Adam; it rises for 300 steps and then falls
+            to zero along a cosine.
+        scan: steps in a call; more than 1 for dense models only.
+        make_batches: as `data.batches`.
+        seed: of the initial parameters, the batches and the draws.
+    """
+
+    build: Callable
+    objective: Callable
+    prepare: Callable
+    measure: Callable
+    num_steps: int
+    batch_size: int
+    lr: float = 1e-3
+    scan: int = 1
+    make_batches: Callable = batches
+    seed: int = 0
+
+
+_BINARY_VAE = (losses.vae_loss, binary, measure_vae(losses.bernoulli_nll))
+_GREY_VAE = (grey_loss, grey, measure_vae(losses.gaussian_nll))
+RECIPES = {
+    "features": Recipe(
+        lambda rngs: Classifier(rngs=rngs),
+        losses.classification_loss,
+        grey,
+        measure_classifier,
+        num_steps=9_000,
+        batch_size=64,
+        make_batches=flipped,
+    ),
+    "ae-conv": Recipe(
+        lambda rngs: conv_autoencoder(16, rngs=rngs),
+        losses.reconstruction_loss,
+        grey,
+        measure_autoencoder,
+        num_steps=20_000,
+        batch_size=32,
+        lr=2e-3,
+    ),
+    "vae-dense": Recipe(
+        lambda rngs: dense_vae(16, width=800, rngs=rngs),
+        *_BINARY_VAE,
+        num_steps=16_000,
+        batch_size=100,
+        scan=50,
+    ),
+    "vae-conv": Recipe(
+        lambda rngs: conv_vae(32, rngs=rngs),
+        *_BINARY_VAE,
+        num_steps=20_000,
+        batch_size=32,
+        lr=2e-3,
+    ),
+    "vae-grey": Recipe(
+        lambda rngs: dense_vae(32, kind=GaussianVAE, rngs=rngs),
+        *_GREY_VAE,
+        num_steps=16_000,
+        batch_size=100,
+        scan=50,
+    ),
+}
+
+
+def load(name: str) -> nnx.Module:
+    """Return a reference model, trained.
+
+    Raises:
+        KeyError: there is no such recipe.
+        CheckpointError: the file is missing, damaged, or another recipe's.
+    """
+    model = _recipe(name).build(nnx.Rngs(0))
+    checkpoints.load(checkpoint_path(name), model, expect={"recipe": name})
+    return model
+
+
+def train(name: str, resume: Path | None = None) -> dict:
+    """Train a reference model, write its checkpoint, and return the metadata.
+
+    Args:
+        name: of the recipe.
+        resume: a file that keeps the state of training, so that it can be stopped and
+            goes on; removed when the checkpoint is written.
+
+    Raises:
+        KeyError: there is no such recipe.
+        KeyboardInterrupt: training was stopped; nothing is written but `resume`.
+        TrainingDiverged: see `fit`.
+    """
+    recipe, start = _recipe(name), time.monotonic()
+    data = load_fashion_mnist()
+    arrays = {"x": recipe.prepare(data.train.images), "label": data.train.labels}
+    model = recipe.build(nnx.Rngs(recipe.seed))
+    rate = optax.warmup_cosine_decay_schedule(0, recipe.lr, 300, recipe.num_steps)
+    history = fit(
+        make_step(recipe.objective),
+        init_state(model, optax.adam(rate)),
+        recipe.make_batches(arrays, recipe.batch_size, recipe.seed),
+        recipe.num_steps,
+        jax.random.key(recipe.seed),
+        scan=recipe.scan,
+        checkpoint=resume,
+    )
+    if len(history["loss"]) < recipe.num_steps:
+        raise KeyboardInterrupt
+    metadata = {"recipe": name, "seconds": round(time.monotonic() - start)}
+    test = recipe.prepare(data.test.images)
+    metrics = recipe.measure(model, test, data.test.labels)
+    metadata["metrics"] = {key: round(float(x), 4) for key, x in metrics.items()}
+    metadata["versions"] = {p: version(p) for p in ("jax", "flax", "optax", "numpy")}
+    metadata["data"] = hashlib.sha256(data.train.images.tobytes()).hexdigest()
+    checkpoints.save(checkpoint_path(name), model, metadata, dtype="float16")
+    _register(name)
+    if resume is not None:
+        resume.unlink(missing_ok=True)
+    return metadata
+
+
+def checkpoint_path(name: str) -> Path:
+    """Return where the checkpoint of a recipe is."""
+    return data_dir() / "checkpoints" / f"{name}.safetensors"
+
+
+def _recipe(name: str) -> Recipe:
+    if name not in RECIPES:
+        raise KeyError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def _register(name: str) -> None:
+    """Write the new file's size and hash into the registry of the data folder."""
+    path, registry = checkpoint_path(name), data_dir() / "registry.json"
+    content = path.read_bytes()
+    entries = json.loads(registry.read_text(encoding="utf-8"))
+    entries[f"checkpoints/{path.name}"] = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "licence": "MIT",
+        "source": f"course train {name}",
+    }
+    text = json.dumps(entries, indent=2) + "\n"
+    registry.write_text(text, encoding="utf-8", newline="\n")

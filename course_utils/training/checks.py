@@ -1,0 +1,88 @@
+"""What fit asks of its arguments, its batches and its numbers."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss or a parameter is no longer finite; the last good state is kept."""
+
+
+def check_arguments(state, num_steps: int, key, scan: int) -> None:
+    """Raise unless fit can begin with these arguments."""
+    history = getattr(state, "history", None)
+    if not isinstance(history, dict) or not hasattr(state, "_replace"):
+        raise TypeError(
+            f"expected a state with a history, found {type(state).__name__}: make it "
+            "with init_state(model, tx)"
+        )
+    lengths = {name: len(values) for name, values in history.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"expected histories of one length, found {lengths}: leave them to fit, "
+            "and make a new state"
+        )
+    for name, value, least in [("num_steps", num_steps, 0), ("scan", scan, 1)]:
+        if not isinstance(value, int | np.integer) or value < least:
+            raise ValueError(
+                f"expected {name} to be a whole number >= {least}, found {value!r}"
+            )
+    dtype = getattr(key, "dtype", None)
+    if not jnp.issubdtype(dtype, jax.dtypes.prng_key) or key.shape:
+        raise TypeError(
+            f"expected one random key, found {type(key).__name__} of type {dtype}: "
+            "make it with jax.random.key(seed)"
+        )
+
+
+def check_batch(batch: Any, i: int) -> dict:
+    """Return the batch of step i if it is a dict of arrays of one length."""
+    if not isinstance(batch, dict) or not batch:
+        raise TypeError(
+            f"expected batch_at({i}) to be a dict of arrays, found "
+            f"{type(batch).__name__}: return {{'x': images}}"
+        )
+    shapes = {name: getattr(array, "shape", None) for name, array in batch.items()}
+    if not all(shapes.values()) or len({shape[0] for shape in shapes.values()}) > 1:
+        raise ValueError(
+            f"expected batch_at({i}) to hold arrays of one length, found the shapes "
+            f"{shapes}"
+        )
+    return batch
+
+
+def stack_batches(batches: list[dict]) -> dict[str, np.ndarray]:
+    """Return the batches of several steps as one, with a new first axis."""
+    kinds = [{name: array.shape for name, array in b.items()} for b in batches]
+    other = next((kind for kind in kinds if kind != kinds[0]), None)
+    if other:
+        raise ValueError(
+            f"scan needs batches of one shape, found {kinds[0]} and {other}: leave the "
+            "incomplete one out, or take scan=1"
+        )
+    return {name: np.stack([b[name] for b in batches]) for name in batches[0]}
+
+
+def check_scalars(metrics: Any) -> dict:
+    """Return the metrics of a step if they are scalars and one is called loss."""
+    if not isinstance(metrics, dict) or "loss" not in metrics:
+        raise TypeError(
+            "expected the step to return a dict of metrics with 'loss', found "
+            f"{metrics}: make the step with make_step(objective)"
+        )
+    shapes = {name: jnp.shape(value) for name, value in metrics.items()}
+    if any(shapes.values()):
+        raise ValueError(
+            f"expected metrics that are scalars, found the shapes {shapes}: take the "
+            "mean over the batch in the objective"
+        )
+    return metrics
+
+
+def is_finite(tree: Any) -> bool:
+    """Return whether all floats in a tree of arrays are finite."""
+    floats = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
+    return all(np.isfinite(np.asarray(x)).all() for x in floats)

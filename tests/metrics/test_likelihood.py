@@ -1,0 +1,113 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from linear_gaussian import exact_model, gap, images, log_density
+
+from course_utils.losses import bernoulli_nll, gaussian_nll
+from course_utils.metrics import elbo, importance_bound, log_weights
+from course_utils.models.vae import dense_vae
+
+KEY = jax.random.key(5)
+WRONG = {"shift": 0.3, "stretch": 1.4}  # of q: its gap is 0.65 nats
+
+
+@pytest.mark.parametrize("num_samples", [1, 2, 50])
+def test_with_the_exact_posterior_every_sample_gives_the_exact_density(num_samples):
+    x = images(9)
+    found = importance_bound(exact_model(), x, num_samples, KEY, gaussian_nll)
+    np.testing.assert_allclose(found, log_density(x), rtol=1e-5)
+    found = elbo(exact_model(), x, KEY, gaussian_nll, num_samples)
+    np.testing.assert_allclose(found, log_density(x), rtol=1e-5)
+    weights = log_weights(exact_model(), jnp.asarray(x), num_samples, KEY, gaussian_nll)
+    assert weights.shape == (num_samples, 9)
+    np.testing.assert_allclose(
+        weights, np.broadcast_to(log_density(x), weights.shape), rtol=1e-5
+    )
+
+
+def test_the_bound_rises_from_the_elbo_to_the_density():
+    """The mean of the log-weights would not rise; without - log k it would overtake."""
+    x = np.repeat(images(1), 4000, axis=0)
+    below = {}
+    for k in (1, 4, 32, 1000):
+        n = 4000 if k < 100 else 200
+        bound = importance_bound(exact_model(**WRONG), x[:n], k, KEY, gaussian_nll)
+        below[k] = np.mean(log_density(x[:1]) - bound)
+    assert below[1] == pytest.approx(gap(2, **WRONG), abs=0.06)  # 5 standard errors
+    assert below[1] > 1.5 * below[4] > 1.5 * 1.5 * below[32] > 0
+    assert abs(below[1000]) < 0.01
+
+
+def test_the_elbo_stays_a_gap_below_however_many_samples():
+    x = images(20)
+    found = elbo(exact_model(**WRONG), x, KEY, gaussian_nll, num_samples=2000)
+    difference = log_density(x) - found
+    np.testing.assert_allclose(difference, gap(2, **WRONG), atol=0.12)
+    assert np.mean(difference) == pytest.approx(gap(2, **WRONG), abs=0.03)
+
+
+def test_weights_average_to_the_density():
+    x = jnp.asarray(images(3))
+    weights = log_weights(exact_model(**WRONG), x, 40_000, KEY, gaussian_nll)
+    ratio = np.exp(np.asarray(weights, np.float64) - log_density(x))
+    np.testing.assert_allclose(ratio.mean(axis=0), 1, atol=0.05)
+
+
+def test_the_result_depends_on_the_key_and_not_on_the_chunk():
+    model, x = exact_model(**WRONG), images(11)
+    whole = importance_bound(model, x, 5000, KEY, gaussian_nll, chunk=1000)
+    parts = importance_bound(model, x, 5000, KEY, gaussian_nll, chunk=3)
+    np.testing.assert_allclose(parts, whole, rtol=1e-6)
+    assert whole.shape == (11,) and whole.dtype == np.float32
+    one = importance_bound(model, x, 1, KEY, gaussian_nll)
+    other = importance_bound(model, x, 1, jax.random.key(6), gaussian_nll)
+    assert np.all(one != other)
+
+
+def test_equal_images_have_draws_of_their_own():
+    x = np.repeat(images(1), 50, axis=0)
+    found = importance_bound(exact_model(**WRONG), x, 1, KEY, gaussian_nll, chunk=7)
+    assert len(set(found.tolist())) == 50
+
+
+def test_memory_does_not_grow_with_the_samples():
+    """All draws at once would take 5,000 x 8 x 784 floats, 125 MB, several times."""
+    model = dense_vae(20, 16, rngs=nnx.Rngs(0))
+    graph, state = nnx.split(model)
+
+    def weights(state, x, key):
+        model = nnx.merge(graph, state)
+        return log_weights(model, x, 5000, key, bernoulli_nll)
+
+    compiled = jax.jit(weights).lower(state, jnp.zeros((8, 28, 28, 1)), KEY).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < 5e6
+
+
+def test_binary_images_may_be_boolean():
+    model = dense_vae(3, 8, (2, 2, 1), rngs=nnx.Rngs(1))
+    x = np.random.default_rng(0).random((5, 2, 2, 1)) < 0.5
+    found = importance_bound(model, x, 10, KEY, bernoulli_nll)
+    same = importance_bound(model, x.astype(np.float64), 10, KEY, bernoulli_nll)
+    np.testing.assert_array_equal(found, same)
+    assert np.all(found < 0)
+
+
+@pytest.mark.parametrize("measure", ["importance_bound", "elbo"])
+@pytest.mark.parametrize(
+    ("x", "change", "error", "words"),
+    [
+        (images(2).astype(np.uint8), {}, TypeError, "found uint8; convert"),
+        (images(2).astype(np.int64), {}, TypeError, "binarize"),
+        (images(2)[0], {}, ValueError, r"x\[None\] for a single image"),
+        (images(2)[:0], {}, ValueError, "n >= 1, found shape"),
+        (images(2), {"num_samples": 0}, ValueError, "at least one sample, found 0"),
+        (images(2), {"chunk": 0}, ValueError, "at least one image, found 0"),
+    ],
+)
+def test_bad_input_is_refused(measure, x, change, error, words):
+    function = {"importance_bound": importance_bound, "elbo": elbo}[measure]
+    settings = {"num_samples": 2, "key": KEY, "nll": gaussian_nll} | change
+    with pytest.raises(error, match=words):
+        function(exact_model(), x, **settings)

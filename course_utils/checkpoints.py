@@ -89,6 +89,15 @@ def load(path: str | Path, module: Any, expect: dict | None = None) -> dict:
     return metadata
 
 
+def read_metadata(path: str | Path) -> dict:
+    """Return what a checkpoint says of itself.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or no checkpoint of this course.
+    """
+    return _read(Path(path))[1]
+
+
 def _arrays(module) -> dict[str, np.ndarray]:
     """Return the arrays of a module by their names."""
     flat = nnx.to_flat_state(nnx.state(module))

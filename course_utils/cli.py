@@ -1,4 +1,4 @@
-"""The `course` command: lab, doctor, run, test, grade, author."""
+"""The `course` command: lab, doctor, run, test, train, grade, author."""
 
 import argparse
 import os
@@ -53,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--output", type=Path, help="where the page goes")
     command = add("test", test, "prove everything: format, lint, tests, notebooks")
     command.add_argument("steps", nargs="*", help=f"some of: {', '.join(STEPS)}")
+    command = add(
+        "train", train, "make reference models again; list them if none is named"
+    )
+    command.add_argument("names", nargs="*", help="of recipes, such as vae-dense")
     command = add("grade", grade, "grade submitted notebooks into a JUnit report")
     command.add_argument("files", nargs="+")
     command.add_argument("--report", type=Path, default=Path("grades.xml"))
@@ -116,6 +120,18 @@ def run(args, rest) -> int:
     path = find_notebook(args.number)
     target = args.output or Path(f"{path.stem}.html").resolve()
     return run_and_export(path, target, env=_compilation_cache())
+
+
+def train(args, rest) -> int:
+    """Train reference models again, or list them."""
+    from course_utils import recipes
+
+    for name in args.names or recipes.RECIPES:
+        if args.names:
+            print(f"{name}: Ctrl-C stops; the same command goes on", flush=True)
+            recipes.train(name, cache_folder() / "training" / f"{name}.safetensors")
+        print(recipes.describe(name), flush=True)
+    return 0
 
 
 def grade(args, rest) -> int:

@@ -33,7 +33,8 @@ from course_utils.models.autoencoder import conv_autoencoder
 from course_utils.models.vae import GaussianVAE, conv_vae, dense_vae
 from course_utils.training import fit, init_state, make_step
 
-BOUND_IMAGES = 1_000  # test images, every tenth: 500 draws for each take a while
+BOUND_IMAGES = 1_000  # test images, every tenth, for a bound with
+BOUND_SAMPLES = 500  # draws each: a minute for a convolutional decoder
 
 
 def grey(images: np.ndarray) -> np.ndarray:
@@ -83,7 +84,7 @@ def measure_vae(nll: Callable) -> Callable:
     def measure(model, x, labels):
         x, key = jnp.asarray(x[:: len(x) // BOUND_IMAGES]), jax.random.key(0)
         elbo = importance_bound(model, x, 1, key, nll=nll)
-        bound = importance_bound(model, x, 500, key, nll=nll)
+        bound = importance_bound(model, x, BOUND_SAMPLES, key, nll=nll)
         error = bound.std() / len(x) ** 0.5
         return {"elbo": elbo.mean(), "bound": bound.mean(), "bound_error": error}
 
@@ -222,6 +223,16 @@ def train(name: str, resume: Path | None = None) -> dict:
     if resume is not None:
         resume.unlink(missing_ok=True)
     return metadata
+
+
+def describe(name: str) -> str:
+    """Return a line about a checkpoint: what was measured, and how long it took."""
+    try:
+        metadata = checkpoints.read_metadata(checkpoint_path(name))
+    except checkpoints.CheckpointError as error:
+        return f"{name}: {error}"
+    metrics = ", ".join(f"{key} {x}" for key, x in metadata["metrics"].items())
+    return f"{name}: test {metrics}; trained in {metadata['seconds']} s"
 
 
 def checkpoint_path(name: str) -> Path:

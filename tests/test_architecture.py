@@ -24,7 +24,7 @@ ALLOWED = {
     # A recipe is all that one trained model takes, from its data to its file.
     "features": {"models", "layers", "losses", "training", "data"},
     "recipes": {"models", "layers", "losses", "training", "data"}
-    | {"checkpoints", "features"},
+    | {"checkpoints", "features", "metrics"},
 }
 
 

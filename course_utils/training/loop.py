@@ -165,6 +165,7 @@ def _advance(step, graphdef, scan, tree, batch, key, first):
 
 def _write_back(run: _Run, state) -> None:
     """Put arrays and history into the state, both as after `now.done` steps."""
+    state.history.clear()
     if run.now.done:
         # A second press may have come when only some of the lists had grown.
         cut = {name: values[: run.now.done] for name, values in run.history.items()}

@@ -32,7 +32,7 @@ def _observe(answer, logits):
     pixels = draws.reshape(_DRAWS, -1).astype(float)
     seen = {
         "shape": draws.shape,
-        "values": _values(draws),
+        "black or white": bool(np.all((draws == 0) | (draws == 1))),
         "a key fixes the images": np.array_equal(draws, again),
         "another key changes them": any(np.any(o != draws) for o in others),
         "images differ": bool(np.any(pixels != pixels[0])),
@@ -40,14 +40,9 @@ def _observe(answer, logits):
     }
     one_draw = seen["another key changes them"] and not seen["images differ"]
     share = "of a single draw" if one_draw else _share(pixels.mean(axis=0), logits)
-    return seen | {"share of white": share}
-
-
-def _values(draws):
-    """Name the kind of numbers in the draws."""
-    if not np.all((draws == 0) | (draws == 1)):
-        return "grey"
-    return "floats" if draws.dtype.kind == "f" else "no floats"
+    # Their type is of interest only when nothing else is wrong with them.
+    usable = draws.dtype.kind == "f" or share != "right"
+    return seen | {"share of white": share, "floats": usable}
 
 
 def _largest_covariance(pixels):
@@ -116,8 +111,8 @@ DRAW_IMAGES = Exercise(
     ),
     run=_observe,
     otherwise="The check draws one pattern of logits 3,000 times and looks at the "
-    "values, at how often each pixel is white, at whether pixels and images are "
-    "independent of each other, and at what the key does.",
+    "shape, at the values, at how often each pixel is white, at whether pixels and "
+    "images are independent of each other, and at what the key does.",
     alternatives=(_draw_by_uniform, _draw_by_logistic, _draw_by_numpy),
     wrong=(
         WrongAnswer(

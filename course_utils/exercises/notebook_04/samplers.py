@@ -9,7 +9,7 @@ from flax import nnx
 
 from course_utils.exercises.clinic import Clinic
 from course_utils.exercises.notebook_04.bounds import bound_from_weights
-from course_utils.exercises.notebook_04.elbo import gaussian_kl
+from course_utils.exercises.notebook_04.closed_form import gaussian_kl
 from course_utils.losses import bernoulli_nll
 from course_utils.metrics import latent_grid, log_marginal, posterior_on_grid
 from course_utils.models.vae import VAE, LinearDecoder, LinearEncoder

@@ -1,0 +1,189 @@
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import bernoulli, norm
+
+from course_utils.losses import (
+    bernoulli_nll,
+    classification_loss,
+    gaussian_kl,
+    gaussian_nll,
+    kl_per_latent,
+    reconstruction_loss,
+    squared_error,
+    sum_pixels,
+    vae_loss,
+)
+
+RNG = np.random.default_rng(6)
+KEY = jax.random.key(0)
+LOGITS = RNG.normal(size=(5, 2, 3, 1)) * 3
+BINARY = (RNG.random((5, 2, 3, 1)) < 0.4).astype(np.float32)
+GREY = RNG.random((5, 2, 3, 1))
+MEAN, LOGVAR = RNG.normal(size=(5, 4)), RNG.normal(size=(5, 4))
+
+
+# --- terms
+
+
+def test_pixels_and_channels_are_summed_and_images_are_not():
+    x = np.arange(24.0).reshape(2, 2, 2, 3)
+    np.testing.assert_array_equal(sum_pixels(x), [66, 210])
+    np.testing.assert_array_equal(squared_error(x, x + 2), [48, 48])
+
+
+def test_bernoulli_nll_agrees_with_scipy():
+    expected = -bernoulli(expit(LOGITS)).logpmf(BINARY).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(bernoulli_nll(LOGITS, BINARY), expected, rtol=1e-5)
+
+
+def test_bernoulli_nll_is_finite_where_a_logarithm_of_a_sigmoid_is_not():
+    logits = np.array([[200.0], [200.0], [-200.0]], np.float32)
+    found = bernoulli_nll(logits, np.array([[0.0], [1.0], [0.0]], np.float32))
+    np.testing.assert_allclose(found, [200, 0, 0], atol=1e-5)
+    slope = jax.grad(lambda a: bernoulli_nll(a, jnp.zeros((3, 1))).sum())(logits)
+    np.testing.assert_allclose(slope, [[1], [1], [0]], atol=1e-5)
+
+
+def test_gaussian_nll_agrees_with_scipy():
+    for logvar in (np.float32(-1.3), RNG.normal(size=GREY.shape)):
+        density = norm(LOGITS, np.exp(0.5 * logvar)).logpdf(GREY)
+        found = gaussian_nll((LOGITS, logvar), GREY)
+        np.testing.assert_allclose(found, -density.sum(axis=(1, 2, 3)), rtol=1e-5)
+
+
+def test_a_density_can_exceed_one():
+    assert gaussian_nll((GREY, np.float32(-12)), GREY).max() < 0
+
+
+def test_the_kl_is_zero_at_the_prior_only():
+    np.testing.assert_array_equal(gaussian_kl(np.zeros((2, 3)), np.zeros((2, 3))), 0)
+    assert np.all(np.asarray(kl_per_latent(MEAN, LOGVAR)) > 0)
+
+
+def test_the_kl_agrees_with_monte_carlo():
+    """Off the symmetric points: neither direction nor sign of logvar can be wrong."""
+    q, prior = norm(MEAN, np.exp(0.5 * LOGVAR)), norm(0, 1)
+    z = q.rvs((40_000, *MEAN.shape), random_state=RNG)
+    ratios = q.logpdf(z) - prior.logpdf(z)
+    error = ratios.std(axis=0) / 200
+    off = np.abs(ratios.mean(axis=0) - kl_per_latent(MEAN, LOGVAR))
+    assert np.all(off < 5 * error)
+    np.testing.assert_allclose(
+        gaussian_kl(MEAN, LOGVAR), kl_per_latent(MEAN, LOGVAR).sum(axis=1), rtol=1e-5
+    )
+
+
+# --- objectives
+
+
+def a_vae(x, key):
+    """Return fixed outputs: one latent far from the prior, one at it."""
+    mean = jnp.array([[2.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
+    return SimpleNamespace(decoded=0.5 + 0 * x, mean=mean, logvar=jnp.zeros((3, 2)))
+
+
+X = jnp.asarray(BINARY[:3])
+NLL = float(np.mean(bernoulli_nll(np.full(X.shape, 0.5), X)))
+KL = 0.5 * (4 + 1 + 9) / 3
+
+
+def test_the_vae_loss_is_the_batch_mean_of_the_negative_elbo():
+    loss, metrics = vae_loss(a_vae, {"x": X}, KEY)
+    assert loss == pytest.approx(NLL + KL)
+    assert metrics["reconstruction"] == pytest.approx(NLL)
+    assert metrics["kl"] == pytest.approx(KL)
+
+
+def test_beta_weighs_the_kl_alone_and_is_not_in_the_metrics():
+    loss, metrics = vae_loss(a_vae, {"x": X}, KEY, beta=4.0)
+    assert loss == pytest.approx(NLL + 4 * KL)
+    assert metrics["kl"] == pytest.approx(KL)
+
+
+def test_free_bits_are_given_to_each_latent_on_average_over_the_batch():
+    """Per image, max(.5, .5 m^2) would change; summed first, nothing would."""
+    loss, metrics = vae_loss(a_vae, {"x": X}, KEY, free_bits=0.8)
+    assert loss == pytest.approx(NLL + KL + 0.8)  # only the unused latent is raised
+    assert metrics["kl"] == pytest.approx(KL)
+    loss, _ = vae_loss(a_vae, {"x": X}, KEY, beta=2.0, free_bits=3.0)
+    assert loss == pytest.approx(NLL + 2 * 6)
+
+
+def test_free_bits_leave_an_unused_latent_alone():
+    def loss(mean):
+        def model(x, key):
+            return SimpleNamespace(decoded=x, mean=mean, logvar=jnp.zeros((3, 2)))
+
+        return vae_loss(model, {"x": X}, KEY, free_bits=0.8)[0]
+
+    slope = jax.grad(loss)(jnp.array([[2.0, 0.1], [1.0, 0.1], [3.0, 0.1]]))
+    np.testing.assert_array_equal(slope[:, 1], 0)
+    np.testing.assert_allclose(slope[:, 0], np.array([2, 1, 3]) / 3, rtol=1e-5)
+
+
+def test_the_nll_of_a_grey_vae_is_the_caller_s_choice():
+    loss, _ = vae_loss(
+        a_vae, {"x": X}, KEY, nll=lambda decoded, x: gaussian_nll((decoded, 0.3), x)
+    )
+    nll = gaussian_nll((np.full(X.shape, 0.5), 0.3), X).mean()
+    assert loss == pytest.approx(float(nll) + KL, rel=1e-5)
+
+
+def test_reconstruction_is_summed_over_pixels_and_mse_is_their_mean():
+    def model(x):
+        return SimpleNamespace(x_hat=x + 0.5)
+
+    loss, metrics = reconstruction_loss(model, {"x": X}, KEY)
+    assert loss == pytest.approx(6 * 0.25)
+    assert metrics["mse"] == pytest.approx(0.25)
+
+
+def test_a_denoiser_is_asked_for_the_clean_image():
+    def model(x):
+        return SimpleNamespace(x_hat=x)
+
+    batch = {"x": X + 2.0, "target": X}
+    loss, metrics = reconstruction_loss(model, batch, KEY)
+    assert (loss, metrics["mse"]) == (pytest.approx(24), pytest.approx(4))
+
+
+def test_classification_is_the_cross_entropy_of_the_right_class():
+    logits = jnp.asarray(RNG.normal(size=(4, 3)), jnp.float32)
+    labels = jnp.array([2, 0, 1, 1])
+    loss, metrics = classification_loss(
+        lambda x: logits, {"x": X, "label": labels}, KEY
+    )
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert loss == pytest.approx(-np.log(p[np.arange(4), labels]).mean(), rel=1e-5)
+    assert metrics["accuracy"] == np.mean(p.argmax(axis=1) == labels)
+
+
+def test_the_gradient_of_the_sampled_loss_is_the_gradient_of_the_elbo():
+    """A linear decoder and Gaussian pixels: E_q[-log p(x|z)] is known exactly."""
+    x = jnp.array([[0.7, -0.4]])
+    w = jnp.array([[1.1, 0.3], [-0.2, 0.8]])
+    start = {"mean": jnp.array([[0.4, -0.9]]), "logvar": jnp.array([[-0.5, 0.2]])}
+
+    def sampled(q, key):
+        def model(x, key):
+            noise = jax.random.normal(key, (1, 2))
+            z = q["mean"] + jnp.exp(0.5 * q["logvar"]) * noise
+            return SimpleNamespace(decoded=(z @ w, jnp.zeros(())), **q)
+
+        return vae_loss(model, {"x": x}, key, nll=gaussian_nll)[0]
+
+    def exact(q):
+        spread = jnp.sum((w**2).sum(axis=1) * jnp.exp(q["logvar"][0]))
+        squares = jnp.sum((x - q["mean"] @ w) ** 2) + spread
+        return 0.5 * squares + gaussian_kl(q["mean"], q["logvar"])[0]
+
+    keys = jax.random.split(KEY, 50_000)
+    slopes = jax.vmap(jax.grad(sampled), (None, 0))(start, keys)
+    found = jax.tree.map(lambda a: a.mean(axis=0), slopes)
+    for name, slope in jax.grad(exact)(start).items():
+        np.testing.assert_allclose(found[name], slope, atol=0.03)

@@ -155,9 +155,9 @@ RECIPES = {
         scan=50,
     ),
     "vae-conv": Recipe(
-        lambda rngs: conv_vae(32, rngs=rngs),
+        lambda rngs: conv_vae(24, rngs=rngs),
         *_BINARY_VAE,
-        num_steps=20_000,
+        num_steps=70_000,
         batch_size=32,
         lr=2e-3,
     ),

@@ -6,11 +6,18 @@ no model and no loss. Likelihoods are in nats per image.
 
 from course_utils.metrics.calibration import Reliability, reliability
 from course_utils.metrics.latents import AggregatePosterior, aggregate_posterior
-from course_utils.metrics.likelihood import elbo, importance_bound, log_weights
-from course_utils.metrics.neighbours import knn_accuracy
+from course_utils.metrics.likelihood import (
+    elbo,
+    importance_bound,
+    linear_elbo,
+    log_weights,
+    mean_bound,
+)
+from course_utils.metrics.neighbours import knn_accuracy, nearest_distance
 from course_utils.metrics.quadrature import (
     LatentGrid,
     grid_elbo,
+    grid_tables,
     latent_grid,
     log_marginal,
     posterior_gap,
@@ -25,11 +32,15 @@ __all__ = [
     "aggregate_posterior",
     "elbo",
     "grid_elbo",
+    "grid_tables",
     "importance_bound",
     "knn_accuracy",
     "latent_grid",
+    "linear_elbo",
     "log_marginal",
     "log_weights",
+    "mean_bound",
+    "nearest_distance",
     "posterior_gap",
     "posterior_on_grid",
     "power_spectrum",

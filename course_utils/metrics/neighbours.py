@@ -54,6 +54,29 @@ def knn_accuracy(
     return float(np.mean(counts.argmax(axis=0) == test_labels))
 
 
+def nearest_distance(
+    train_features: Float[np.ndarray | Array, "n d"],
+    test_features: Float[np.ndarray | Array, "m d"],
+) -> Float[np.ndarray, " m"]:
+    """Return the Euclidean distance of each test row to the nearest training row.
+
+    Raises:
+        ValueError: the features are not [n, d] and [m, d].
+    """
+    train, test = (np.asarray(a, np.float32) for a in (train_features, test_features))
+    if train.ndim != 2 or train.shape[1:] != test.shape[1:] or not len(train):
+        raise ValueError(
+            f"expected features [n, d] and [m, d], found {train.shape} and "
+            f"{test.shape}; use one embedding"
+        )
+    centre = train.mean(axis=0)
+    parts = [
+        np.asarray(_nearest(train - centre, test[i : i + CHUNK] - centre, 1))[:, 0]
+        for i in range(0, len(test), CHUNK)
+    ]
+    return np.linalg.norm(test - train[np.concatenate(parts)], axis=1)
+
+
 @functools.partial(jax.jit, static_argnames="k")
 def _nearest(train, test, k) -> Int[Array, "m k"]:
     """Return the rows of `train` that are nearest to each row of `test`."""

@@ -98,6 +98,19 @@ def posterior_on_grid(
     return _per_image(_posterior, model, x, grid, nll)
 
 
+def grid_tables(
+    model, x: Images, grid: LatentGrid, nll: Callable
+) -> tuple[Float32[np.ndarray, "n g"], Float32[np.ndarray, "n g"]]:
+    """Return log p(x | z_g) and the log of q(z | x)'s mass in each cell, in nats.
+
+    With `grid.log_prior` they are all that integrals over z are made of. Arguments and
+    errors as in `grid_elbo`.
+    """
+    _check_grid(model, x, grid)
+    log_q = _log_q(*_encode(model, checked_images(x)), grid)
+    return _per_image(_likelihood, model, x, grid, nll), np.asarray(log_q)
+
+
 def grid_elbo(
     model, x: Images, grid: LatentGrid, nll: Callable
 ) -> Float32[np.ndarray, " n"]:
@@ -146,6 +159,11 @@ def _log_likelihood(model, x, grid, nll) -> Float[Array, "b g"]:
         return -jax.vmap(lambda image: nll(decoded, image[None])[0])(x)
 
     return jax.lax.map(at, grid.z, batch_size=POINTS).T
+
+
+@functools.partial(nnx.jit, static_argnames="nll")
+def _likelihood(model, x, grid, nll):
+    return _log_likelihood(model, x, grid, nll)
 
 
 @functools.partial(nnx.jit, static_argnames="nll")

@@ -7,6 +7,7 @@ readers, a marker for every colour, readable text). Nothing else imports Matplot
 from course_utils.plotting.curves import plot_history
 from course_utils.plotting.filmstrips import explore, filmstrip
 from course_utils.plotting.grids import image_grid
+from course_utils.plotting.lines import plot_lines
 from course_utils.plotting.scatter import scatter_latents
 from course_utils.plotting.style import show
 from course_utils.plotting.trees import draw_tree
@@ -17,6 +18,7 @@ __all__ = [
     "filmstrip",
     "image_grid",
     "plot_history",
+    "plot_lines",
     "scatter_latents",
     "show",
 ]

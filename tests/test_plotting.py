@@ -17,6 +17,7 @@ from course_utils.plotting import (
     filmstrips,
     image_grid,
     plot_history,
+    plot_lines,
     scatter_latents,
     show,
     style,
@@ -608,3 +609,24 @@ def test_a_kernel_shows_each_figure_once_and_a_widget_only_when_live(monkeypatch
         assert opened(base64.b64decode(out.data["image/png"])).mode == "P"
         assert widget not in out.data
     assert [widget in out.data for out in lively] == [False, False, True]
+
+
+# --- plot_lines
+
+
+def test_plot_lines_draws_and_names_every_line():
+    lines = {"a": ([1, 2, 4], [3.0, 2.0, 1.0]), "b": ([1, 4], [2.0, 2.0])}
+    (axes,) = plot_lines(lines, "Falls", "k", "nats", ("log", "linear")).axes
+    assert [line.get_label() for line in axes.lines] == ["a", "b"]
+    np.testing.assert_array_equal(axes.lines[0].get_xydata()[:, 1], [3, 2, 1])
+    assert len({line.get_linestyle() for line in axes.lines}) == 2
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+    assert axes.get_title(loc="left") == "Falls"
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_plot_lines_refuses_what_it_cannot_draw():
+    with pytest.raises(ValueError, match="at least one line"):
+        plot_lines({}, "Nothing", "x", "y")
+    with pytest.raises(ValueError, match="'a', found 2 and 3"):
+        plot_lines({"a": ([1, 2, 3], [1, 2])}, "Uneven", "x", "y")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from course_utils.metrics import knn_accuracy
+from course_utils.metrics import knn_accuracy, nearest_distance
 
 
 def data(n, seed, classes=4, width=6):
@@ -95,3 +95,20 @@ def test_bad_input_is_refused(change, error, words):
     }
     with pytest.raises(error, match=words):
         knn_accuracy(**(good | change))
+
+
+def test_nearest_distance_by_brute_force():
+    train, _ = data(300, 0)
+    test, _ = data(1203, 1)  # three chunks
+    expected = cdist(test, train).min(axis=1)
+    np.testing.assert_allclose(nearest_distance(train, test), expected, rtol=1e-4)
+
+
+def test_a_copy_has_distance_zero():
+    train, _ = data(50, 0)
+    assert nearest_distance(train + 1000.0, train[::7] + 1000.0).max() == 0
+
+
+def test_nearest_distance_needs_one_embedding():
+    with pytest.raises(ValueError, match="one embedding"):
+        nearest_distance(np.zeros((4, 3)), np.zeros((4, 2)))

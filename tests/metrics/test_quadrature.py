@@ -17,6 +17,7 @@ from course_utils.losses import bernoulli_nll, gaussian_nll
 from course_utils.metrics import (
     elbo,
     grid_elbo,
+    grid_tables,
     latent_grid,
     log_marginal,
     posterior_gap,
@@ -200,3 +201,27 @@ def test_images_of_another_kind_are_refused(measure):
         measure(exact_model(1), images(2).astype(np.uint8), GRIDS[1], gaussian_nll)
     with pytest.raises(ValueError, match=r"\[n, h, w, c\]"):
         measure(exact_model(1), images(2)[0], GRIDS[1], gaussian_nll)
+
+
+# --- the tables
+
+
+@pytest.mark.parametrize("num_latents", [1, 2])
+def test_the_tables_are_what_the_integrals_are_made_of(num_latents):
+    model, grid = random_vae(num_latents), GRIDS[num_latents]
+    x = all_images(3, 3)[::37]
+    log_likelihood, log_q = grid_tables(model, x, grid, bernoulli_nll)
+    total = np.logaddexp.reduce(log_likelihood + np.asarray(grid.log_prior), axis=1)
+    expected = log_marginal(model, x, grid, bernoulli_nll)
+    np.testing.assert_allclose(total, expected, atol=1e-4)
+    q = np.exp(log_q)
+    np.testing.assert_allclose(q.sum(axis=1), 1, atol=1e-4)
+    kl = np.sum(q * (log_q - np.asarray(grid.log_prior)), axis=1)
+    bound = np.sum(q * log_likelihood, axis=1) - kl
+    expected = grid_elbo(model, x, grid, bernoulli_nll)
+    np.testing.assert_allclose(bound, expected, atol=1e-3)
+
+
+def test_the_tables_refuse_a_grid_that_is_too_coarse():
+    with pytest.raises(ValueError, match="finer grid"):
+        grid_tables(random_vae(1), all_images(3, 3), latent_grid(1, 3), bernoulli_nll)

@@ -63,7 +63,7 @@ def load(path: str | Path, module: Any, expect: dict | None = None) -> dict:
     Args:
         path: of a file that `save` wrote.
         module: made like the one that was saved.
-        expect: what the metadata must say, for example `{"recipe": "vae-dense"}`, so
+        expect: what the metadata must say, for example `{"recipe": "vae-conv"}`, so
             that a renamed file is refused.
 
     Raises:

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add(
         "train", train, "make reference models again; list them if none is named"
     )
-    command.add_argument("names", nargs="*", help="of recipes, such as vae-dense")
+    command.add_argument("names", nargs="*", help="of recipes, such as vae-conv")
     command = add("grade", grade, "grade submitted notebooks into a JUnit report")
     command.add_argument("files", nargs="+")
     command.add_argument("--report", type=Path, default=Path("grades.xml"))

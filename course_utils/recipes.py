@@ -1,6 +1,6 @@
 """Recipes: a name stands for a model and everything that made its checkpoint.
 
-`load("vae-dense")` returns a reference model, trained. `course train vae-dense` makes
+`load("vae-conv")` returns a reference model, trained. `course train vae-conv` makes
 it again: the same model, data, seed and steps. Another machine rounds differently, so
 its file is as good as the old one, not equal to it.
 """
@@ -147,13 +147,6 @@ RECIPES = {
         batch_size=32,
         lr=2e-3,
     ),
-    "vae-dense": Recipe(
-        lambda rngs: dense_vae(16, width=800, rngs=rngs),
-        *_BINARY_VAE,
-        num_steps=16_000,
-        batch_size=100,
-        scan=50,
-    ),
     "vae-conv": Recipe(
         lambda rngs: conv_vae(24, rngs=rngs),
         *_BINARY_VAE,
@@ -197,6 +190,7 @@ def train(name: str, resume: Path | None = None) -> dict:
         TrainingDiverged: see `fit`.
     """
     recipe, start = _recipe(name), time.monotonic()
+    whole = resume is None or not resume.exists()
     data = load_fashion_mnist()
     arrays = {"x": recipe.prepare(data.train.images), "label": data.train.labels}
     model = recipe.build(nnx.Rngs(recipe.seed))
@@ -212,7 +206,8 @@ def train(name: str, resume: Path | None = None) -> dict:
     )
     if len(history["loss"]) < recipe.num_steps:
         raise KeyboardInterrupt
-    metadata = {"recipe": name, "seconds": round(time.monotonic() - start)}
+    seconds = round(time.monotonic() - start) if whole else None  # of a part: no use
+    metadata = {"recipe": name, "seconds": seconds}
     test = recipe.prepare(data.test.images)
     metrics = recipe.measure(model, test, data.test.labels)
     metadata["metrics"] = {key: round(float(x), 4) for key, x in metrics.items()}
@@ -232,7 +227,8 @@ def describe(name: str) -> str:
     except checkpoints.CheckpointError as error:
         return f"{name}: {error}"
     metrics = ", ".join(f"{key} {x}" for key, x in metadata["metrics"].items())
-    return f"{name}: test {metrics}; trained in {metadata['seconds']} s"
+    seconds = metadata["seconds"] or "an unknown number of"
+    return f"{name}: test {metrics}; trained in {seconds} seconds"
 
 
 def checkpoint_path(name: str) -> Path:

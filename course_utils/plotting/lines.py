@@ -35,7 +35,7 @@ def plot_lines(
             raise ValueError(
                 f"expected as many y as x in {name!r}, found {len(y)} and {len(x)}"
             )
-        axes.plot(x, y, _STYLES[number % len(_STYLES)], label=name)
+        axes.plot(x, y, linestyle=_STYLES[number % len(_STYLES)], label=name)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=scale[0])
     axes.set_yscale(scale[1])
     axes.legend()

@@ -59,6 +59,7 @@ CALLS = {
     "data.to_unit": lambda f: f(GREY),
     "layers.sample_gaussian": lambda f: [f(CODES, CODES, KEY), f(LATENT, LATENT, KEY)],
     "layers.upsample": lambda f: f(UNIT),
+    "features.extract": lambda f: f(lambda x: x.sum(axis=(1, 2, 3)), np.asarray(UNIT)),
     "losses.bernoulli_nll": lambda f: [f(UNIT, UNIT), f(CODES, CODES)],
     "losses.gaussian_kl": lambda f: f(CODES, CODES),
     "losses.gaussian_nll": lambda f: f((UNIT, jnp.zeros(())), UNIT),

@@ -21,6 +21,7 @@ from flax import nnx
 
 from course_utils import checkpoints, losses
 from course_utils.data import (
+    Split,
     batches,
     binarize,
     data_dir,
@@ -192,11 +193,33 @@ def train(name: str, resume: Path | None = None) -> dict:
     recipe, start = _recipe(name), time.monotonic()
     whole = resume is None or not resume.exists()
     data = load_fashion_mnist()
-    arrays = {"x": recipe.prepare(data.train.images), "label": data.train.labels}
     model = recipe.build(nnx.Rngs(recipe.seed))
+    history = _fit(recipe, model, data.train, resume)
+    if len(history["loss"]) < recipe.num_steps:
+        raise KeyboardInterrupt
+    seconds = round(time.monotonic() - start) if whole else None  # of a part: no use
+    test = recipe.prepare(data.test.images), data.test.labels
+    metrics = {k: round(float(v), 4) for k, v in recipe.measure(model, *test).items()}
+    metadata = {
+        "recipe": name,
+        "seconds": seconds,
+        "metrics": metrics,
+        "versions": {p: version(p) for p in ("jax", "flax", "optax", "numpy")},
+        "data": hashlib.sha256(data.train.images.tobytes()).hexdigest(),
+    }
+    checkpoints.save(checkpoint_path(name), model, metadata, dtype="float16")
+    _register(name)
+    if resume is not None:
+        resume.unlink(missing_ok=True)
+    return metadata
+
+
+def _fit(recipe: Recipe, model: nnx.Module, split: Split, resume: Path | None) -> dict:
+    """Train the model and return the history."""
+    arrays = {"x": recipe.prepare(split.images), "label": split.labels}
     rise = min(300, recipe.num_steps // 10)
     rate = optax.warmup_cosine_decay_schedule(0, recipe.lr, rise, recipe.num_steps)
-    history = fit(
+    return fit(
         make_step(recipe.objective),
         init_state(model, optax.adam(rate)),
         recipe.make_batches(arrays, recipe.batch_size, recipe.seed),
@@ -205,20 +228,6 @@ def train(name: str, resume: Path | None = None) -> dict:
         scan=recipe.scan,
         checkpoint=resume,
     )
-    if len(history["loss"]) < recipe.num_steps:
-        raise KeyboardInterrupt
-    seconds = round(time.monotonic() - start) if whole else None  # of a part: no use
-    metadata = {"recipe": name, "seconds": seconds}
-    test = recipe.prepare(data.test.images)
-    metrics = recipe.measure(model, test, data.test.labels)
-    metadata["metrics"] = {key: round(float(x), 4) for key, x in metrics.items()}
-    metadata["versions"] = {p: version(p) for p in ("jax", "flax", "optax", "numpy")}
-    metadata["data"] = hashlib.sha256(data.train.images.tobytes()).hexdigest()
-    checkpoints.save(checkpoint_path(name), model, metadata, dtype="float16")
-    _register(name)
-    if resume is not None:
-        resume.unlink(missing_ok=True)
-    return metadata
 
 
 def describe(name: str) -> str:

@@ -479,6 +479,15 @@ def test_labels_spread_as_little_as_needed(places, moved):
     np.testing.assert_allclose(spread(places, 1.0), moved)
 
 
+def test_the_ticks_of_a_logarithmic_axis_are_plain_decimals():
+    axes = plot_history({"mse": np.geomspace(0.06, 0.009, 50)}, "mse", log=True).axes[0]
+    axes.figure.canvas.draw()
+    ticks = axes.yaxis.get_ticklabels(which="both")
+    texts = {label.get_text() for label in ticks} - {""}
+    assert {"0.01", "0.02"} <= texts
+    assert not any("e" in text for text in texts)
+
+
 def test_a_logarithmic_axis_is_for_positive_values():
     axes = plot_history(a_history(), log=True).axes[0]
     assert axes.get_yscale() == "log"

@@ -11,6 +11,15 @@ from matplotlib.ticker import LogFormatter
 from course_utils.plotting.labels import spread
 
 
+class _PlainLog(LogFormatter):
+    """Labels the same ticks as `LogFormatter`, with 0.06 in place of 6e-02."""
+
+    def __call__(self, x, pos=None):
+        if not super().__call__(x, pos):
+            return ""
+        return np.format_float_positional(float(f"{x:.3g}"), trim="-")
+
+
 def plot_history(
     history: Mapping,
     names: str | Sequence[str] = "loss",
@@ -45,7 +54,7 @@ def plot_history(
     means = [_draw(axes, _running_mean(values), 2) for values in lines.values()]
     if log:
         axes.set_yscale("log")
-        plain = LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5))
+        plain = _PlainLog(labelOnlyBase=False, minor_thresholds=(2, 0.5))
         axes.yaxis.set_major_formatter(plain)
         axes.yaxis.set_minor_formatter(plain)
     axes.autoscale_view()

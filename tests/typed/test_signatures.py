@@ -78,11 +78,21 @@ CALLS = {
     "metrics.likelihood.importance_bound": lambda f: f(
         TINY, WORLD, 3, KEY, losses.bernoulli_nll, chunk=5
     ),
+    "metrics.likelihood.linear_elbo": lambda f: f(
+        vae.linear_vae(1, (2, 2, 1), rngs=nnx.Rngs(0)), jnp.eye(4)
+    ),
+    "metrics.likelihood.mean_bound": lambda f: f(
+        TINY, WORLD, KEY, losses.bernoulli_nll, num_samples=3, num_images=2
+    ),
     "metrics.likelihood.log_weights": lambda f: f(
         TINY, jnp.asarray(WORLD, jnp.float32), 3, KEY, losses.bernoulli_nll
     ),
     "metrics.neighbours.knn_accuracy": lambda f: f(
         CODES, LABELS[:2], np.zeros((5, 3)), LABELS[:5], k=1
+    ),
+    "metrics.neighbours.nearest_distance": lambda f: f(CODES, np.zeros((5, 3))),
+    "metrics.quadrature.grid_tables": lambda f: f(
+        TINY, WORLD, metrics.latent_grid(1), losses.bernoulli_nll
     ),
     "metrics.quadrature.grid_elbo": lambda f: f(
         TINY, WORLD, metrics.latent_grid(1), losses.bernoulli_nll

@@ -1,5 +1,7 @@
 """Exercise 3.3: nearer to a stranger than to oneself."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,19 +68,36 @@ def _to_copy(features, moved):
     return np.linalg.norm(features - moved, axis=1)
 
 
+def _masked_by_zero(features, moved, labels, gallery, gallery_labels):
+    distances = _distances(features, gallery)
+    distances = distances * (labels[:, None] != gallery_labels)
+    return np.mean(_to_copy(features, moved) > distances.min(axis=1))
+
+
+def _length_left_out(features, moved, labels, gallery, gallery_labels):
+    squares = np.sum(gallery**2, axis=1) - 2 * features @ gallery.T
+    squares[labels[:, None] == gallery_labels] = np.inf
+    return np.mean(_to_copy(features, moved) ** 2 > squares.min(axis=1))
+
+
 def _neighbour_error(features, moved, labels, gallery, gallery_labels):
     nearest = _distances(moved, gallery).argmin(axis=1)
     return np.mean(gallery_labels[nearest] != labels)
 
 
-def _case(seed, num, num_gallery, size):
-    """Return images of three classes around three centres, copies, and a gallery."""
+def _case(seed, num, num_gallery, size, unknown=0):
+    """Return images of three classes around three centres, copies, and a gallery.
+
+    The first `unknown` images get a class that the gallery lacks, so that whoever
+    spoils the distances to the own class is right about these.
+    """
     rng = np.random.default_rng(seed)
     centres = 1.2 * rng.normal(size=(3, size))
     labels, gallery_labels = rng.integers(0, 3, num), rng.integers(0, 3, num_gallery)
     features = centres[labels] + rng.normal(size=(num, size))
     gallery = centres[gallery_labels] + rng.normal(size=(num_gallery, size))
     moved = features + rng.uniform(0.1, 1.3, (num, 1)) * rng.normal(size=features.shape)
+    labels[:unknown] = 3
     return features, moved, labels, gallery, gallery_labels
 
 
@@ -88,7 +107,7 @@ SHARE_NEARER_STRANGER = Exercise(
     reference=share_nearer_stranger,
     cases=(
         Case("60 images in three dimensions", _case(1, 60, 45, 3)),
-        Case("47 images in six dimensions", _case(2, 47, 80, 6)),
+        Case("47 images in six dimensions", _case(2, 47, 80, 6, unknown=9)),
     ),
     alternatives=(_by_loop, _by_vmap),
     wrong=(
@@ -100,7 +119,7 @@ SHARE_NEARER_STRANGER = Exercise(
         ),
         WrongAnswer(
             "its own class for strangers",
-            _variant(keep=np.equal),
+            _variant(keep=np.equal, pick=partial(np.min, initial=np.inf)),
             "You kept the images of the same class and left the strangers out: the "
             "comparison of the labels is the wrong way round.",
         ),
@@ -145,6 +164,20 @@ SHARE_NEARER_STRANGER = Exercise(
             _variant(power=(2, 1)),
             "You compare a squared distance with one that is rooted: own is squared, "
             "the strangers' are not. Take the root of both or of neither.",
+        ),
+        WrongAnswer(
+            "zeros for its own class",
+            _masked_by_zero,
+            "Did you multiply the distances by True and False? Then the images of "
+            "its own class got the distance 0, the smallest of all, and the minimum "
+            "takes them. Give them np.inf, which no minimum takes.",
+        ),
+        WrongAnswer(
+            "a length left out",
+            _length_left_out,
+            "The squared distance to a stranger lacks |f|^2. It does not change who is "
+            "nearest, but how near: you compare with the distance to the copy, so all "
+            "three terms count. It has one entry an image: add it as a column.",
         ),
         WrongAnswer(
             "one distance for all",

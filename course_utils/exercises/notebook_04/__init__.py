@@ -11,8 +11,8 @@ from course_utils.exercises.notebook_04.samplers import CLINIC
 EXERCISES = (
     GAUSSIAN_KL,
     GRID_TERMS,
-    DRAW_IMAGES,
     BOUND_FROM_WEIGHTS,
+    DRAW_IMAGES,
     LATENT_INFORMATION,
     verdict_exercise(CLINIC),
 )

@@ -1,4 +1,4 @@
-"""Exercise 4.4: the importance-weighted bound, in logarithms."""
+"""Exercise 4.3: the importance-weighted bound, in logarithms."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import numpy as np
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
-# 4.4 --------------------------------------------------------------------------------
+# 4.3 --------------------------------------------------------------------------------
 def bound_from_weights(log_weights):
     """Return the importance-weighted bound log 1/k sum_k w_k in nats, shape [b].
 
@@ -35,7 +35,7 @@ def _weights(seed, shape, level, spread):
 
 
 BOUND_FROM_WEIGHTS = Exercise(
-    id="4.4",
+    id="4.3",
     title="the importance-weighted bound",
     reference=bound_from_weights,
     cases=(

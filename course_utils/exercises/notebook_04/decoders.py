@@ -1,4 +1,4 @@
-"""Exercise 4.3: images drawn from a decoder, not its mean."""
+"""Exercise 4.4: images drawn from a decoder, not its mean."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 _DRAWS = 3000
 
 
-# 4.3 --------------------------------------------------------------------------------
+# 4.4 --------------------------------------------------------------------------------
 def draw_images(logits, key):
     """Return images x ~ p(x | z) of independent binary pixels, floats 0 and 1.
 
@@ -60,6 +60,8 @@ def _share(frequency, logits):
         "rounded": logits > 0,
         "logits": np.clip(logits, 0, 1),
         "twice": sigmoid(sigmoid(logits)),
+        "normal threshold": jax.scipy.stats.norm.cdf(sigmoid(logits)),
+        "normal noise": jax.scipy.stats.norm.cdf(logits),
     }
     for name, probability in candidates.items():
         if np.abs(frequency - np.asarray(probability)).max() < 0.045:
@@ -96,7 +98,7 @@ def _overflows(logits, key):
 
 
 DRAW_IMAGES = Exercise(
-    id="4.3",
+    id="4.4",
     title="draws from a decoder",
     reference=draw_images,
     cases=(
@@ -144,6 +146,23 @@ DRAW_IMAGES = Exercise(
             lambda logits, key: draw_images(-logits, key),
             "The colours are exchanged: a uniform number lies BELOW p with "
             "probability p.",
+        ),
+        WrongAnswer(
+            "normal noise below the probability",
+            lambda logits, key: jnp.where(
+                jax.random.normal(key, logits.shape) < jax.nn.sigmoid(logits), 1.0, 0.0
+            ),
+            "You compared p with a normal number. A normal number lies below p more "
+            "often than with probability p; a uniform one does so exactly.",
+        ),
+        WrongAnswer(
+            "normal noise on the logits",
+            lambda logits, key: jnp.where(
+                logits + jax.random.normal(key, logits.shape) > 0, 1.0, 0.0
+            ),
+            "You added normal noise to the logits. Then a pixel is white with another "
+            "probability than the sigmoid's. Take logistic noise, or compare uniform "
+            "noise with the sigmoid.",
         ),
         WrongAnswer(
             "one random number an image",

@@ -211,6 +211,12 @@ GRID_TERMS = Exercise(
             "q(z | x).",
         ),
         WrongAnswer(
+            "the loss in place of the ELBO",
+            _swap(elbo=lambda *args: -_elbo(*args)),
+            "Your second number is -ELBO, the loss of a VAE. The bound itself lies "
+            "below log p(x), and for a probability mass both are negative.",
+        ),
+        WrongAnswer(
             "the loss in place of the bound",
             lambda *args: tuple(np.multiply([-1, -1, 1], grid_terms(*args))),
             "The first two have the sign of a loss. Asked are log p(x) and a bound "

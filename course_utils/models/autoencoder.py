@@ -51,7 +51,7 @@ class Autoencoder(nnx.Module):
         return Reconstruction(self.decode(z), z)
 
 
-class LinearAutoencoder(nnx.Module):
+class LinearAutoencoder(Autoencoder):
     """One matrix to the code and one back, with a bias each: no other function at all.
 
     With squared error its best reconstruction is that of PCA (Baldi and Hornik 1989,
@@ -72,13 +72,8 @@ class LinearAutoencoder(nnx.Module):
         """Return the images of codes."""
         return self.decoder(z).reshape(-1, *self.shape)
 
-    def __call__(self, x: Float[Array, "b h w c"]) -> Reconstruction:
-        """Return the reconstructions and the codes of images."""
-        z = self.encode(x)
-        return Reconstruction(self.decode(z), z)
 
-
-class TiedAutoencoder(nnx.Module):
+class TiedAutoencoder(Autoencoder):
     """One matrix W for both ways: z = (x - b) W and x_hat = z W^T + b.
 
     W is one parameter, used twice; a copy made at construction would drift away.
@@ -98,11 +93,6 @@ class TiedAutoencoder(nnx.Module):
     def decode(self, z: Float[Array, "b d"]) -> Float[Array, "b h w c"]:
         """Return the images of codes."""
         return (z @ self.weight[...].T + self.bias[...]).reshape(-1, *self.shape)
-
-    def __call__(self, x: Float[Array, "b h w c"]) -> Reconstruction:
-        """Return the reconstructions and the codes of images."""
-        z = self.encode(x)
-        return Reconstruction(self.decode(z), z)
 
 
 def dense_autoencoder(

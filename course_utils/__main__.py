@@ -20,7 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-CLONE = Path(__file__).resolve().parent.parent
+from course_utils.paths import ROOT
+
 OLDEST = (3, 11)
 PYTHON = "py" if os.name == "nt" else "python3"
 USAGE = f"""\
@@ -38,10 +39,10 @@ def main(argv: list) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE)
         return 0
-    from course_utils.environment import InstallError, prepare
+    from course_utils.app.environment import InstallError, prepare
 
     try:
-        python = None if is_ready_here() else prepare(CLONE)
+        python = None if is_ready_here() else prepare(ROOT)
     except (InstallError, OSError) as error:
         return fail(error)
     except KeyboardInterrupt:
@@ -73,21 +74,21 @@ def is_ready_here() -> bool:
     Raises:
         InstallError: if there is neither a clone nor an installed package.
     """
-    from course_utils.environment import InstallError
-    from course_utils.requirements import read_requirements, unmet
+    from course_utils.app.environment import InstallError
+    from course_utils.app.requirements import unmet
 
-    if (CLONE / "pyproject.toml").exists():
-        return not unmet(read_requirements(CLONE / "pyproject.toml"))
+    if (ROOT / "pyproject.toml").exists():
+        return not unmet(ROOT / "pyproject.toml")
     if importlib.util.find_spec("jax"):
         return True  # the package was installed without its clone
     raise InstallError(
-        f"there is no pyproject.toml in {CLONE}: type the command in a whole clone"
+        f"there is no pyproject.toml in {ROOT}: type the command in a whole clone"
     )
 
 
 def run_here(argv: list) -> int:
     """Run the command in this process."""
-    from course_utils.cli import main as course
+    from course_utils.app.cli import main as course
 
     os.environ["PYTHONPATH"] = python_path()
     return course(argv)
@@ -95,7 +96,7 @@ def run_here(argv: list) -> int:
 
 def hand_over(python: Path, argv: list) -> int:
     """Run the command with another interpreter and return its exit code."""
-    code = "import sys; from course_utils.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from course_utils.app.cli import main; sys.exit(main())"
     command = [str(python), "-c", code] + argv
     environment = dict(os.environ, PYTHONPATH=python_path())
     if os.name != "nt":  # become that process: Ctrl-C and signals reach it directly
@@ -110,7 +111,7 @@ def hand_over(python: Path, argv: list) -> int:
 
 def python_path() -> str:
     """Return a PYTHONPATH that makes notebooks import this clone and no other."""
-    return os.pathsep.join(filter(None, [str(CLONE), os.environ.get("PYTHONPATH")]))
+    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
 if __name__ == "__main__":

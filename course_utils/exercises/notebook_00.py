@@ -7,7 +7,7 @@ import numpy as np
 
 from course_utils.exercises.clinic import Clinic, verdict_exercise
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
-from course_utils.tinyworld import all_images, entropy
+from course_utils.worlds import all_images, entropy
 
 
 # 0.1 ---------------------------------------------------------------------------------

@@ -13,7 +13,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from course_utils.layers import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
+from course_utils.models.networks import (
+    ConvDecoder,
+    ConvEncoder,
+    DenseDecoder,
+    DenseEncoder,
+)
 
 IMAGE = (28, 28, 1)
 

@@ -14,12 +14,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Key
 
-from course_utils.layers import (
+from course_utils.layers import sample_gaussian
+from course_utils.models.networks import (
     ConvDecoder,
     ConvEncoder,
     DenseDecoder,
     DenseEncoder,
-    sample_gaussian,
 )
 
 IMAGE = (28, 28, 1)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from course_utils.authoring import notebooks, solutions
+from course_utils.app.authoring import notebooks, solutions
 from course_utils.exercises import engine
 from course_utils.exercises.judge import judge, outputs_of, same
 

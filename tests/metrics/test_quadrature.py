@@ -24,7 +24,7 @@ from course_utils.metrics import (
     posterior_on_grid,
 )
 from course_utils.models.vae import dense_vae
-from course_utils.tinyworld import all_images
+from course_utils.worlds import all_images
 
 GRIDS = {1: latent_grid(1), 2: latent_grid(2, num=81)}
 WRONG = {"shift": 0.3, "stretch": 1.4}

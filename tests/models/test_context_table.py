@@ -16,7 +16,7 @@ from course_utils.models.context_table import (
     fit_context_table,
     sample_context_table,
 )
-from course_utils.tinyworld import all_images, state_index
+from course_utils.worlds import all_images, state_index
 
 FOUR = ((0, -1), (-1, 0), (-1, -1), (-1, 1))
 SIZES = (0, 1, 2, 3, 4, 6)

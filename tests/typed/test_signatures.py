@@ -20,15 +20,15 @@ from course_utils import (
     losses,
     metrics,
     plotting,
-    tinyworld,
     training,
+    worlds,
 )
 from course_utils.models import pca, vae
 
 KEY = jax.random.key(0)
 GREY = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28, 1)
-WORLD = tinyworld.all_images(2, 2)
-JOINT = tinyworld.asymmetric_world()
+WORLD = worlds.all_images(2, 2)
+JOINT = worlds.asymmetric_world()
 FLOAT32 = jnp.asarray(JOINT, jnp.float32)
 BINARY = data.binarize(GREY)
 NEAR = ((0, -1), (-1, 0))
@@ -122,23 +122,23 @@ CALLS = {
     "plotting.scatter.scatter_latents": lambda f: f(
         CODES[:, :2], LABELS[:2], ["a", "b"]
     ),
-    "tinyworld.all_images": lambda f: f(2, 3),
-    "tinyworld.asymmetric_world": lambda f: f(),
-    "tinyworld.conditional": lambda f: [f(JOINT, {0: 1}), f(FLOAT32, {3: 0, 1: 1})],
-    "tinyworld.designed_patterns": lambda f: f(),
-    "tinyworld.designed_world": lambda f: f(),
-    "tinyworld.entropy": lambda f: [f(JOINT), f(FLOAT32), f(np.array([0.5, 0.5]))],
-    "tinyworld.jensen_shannon": lambda f: f(JOINT, FLOAT32),
-    "tinyworld.join_label": lambda f: f(np.array([0.3, 0.7]), np.stack([JOINT, JOINT])),
-    "tinyworld.joint_from_images": lambda f: [f(WORLD), f(WORLD.astype(np.float32))],
-    "tinyworld.kl_divergence": lambda f: f(JOINT, FLOAT32),
-    "tinyworld.labelled_joint": lambda f: f(WORLD, LABELS, 3, smoothing=0.5),
-    "tinyworld.marginal": lambda f: [f(JOINT, (2, 0)), f(FLOAT32, ())],
-    "tinyworld.nearest_pattern": lambda f: f(np.zeros((3, 4, 4, 1), bool)),
-    "tinyworld.patch_joint": lambda f: f(data.binarize(GREY)),
-    "tinyworld.sample_states": lambda f: f(JOINT, 5, KEY),
-    "tinyworld.state_index": lambda f: f(WORLD),
-    "tinyworld.total_variation": lambda f: f(JOINT, FLOAT32),
+    "worlds.all_images": lambda f: f(2, 3),
+    "worlds.asymmetric_world": lambda f: f(),
+    "worlds.conditional": lambda f: [f(JOINT, {0: 1}), f(FLOAT32, {3: 0, 1: 1})],
+    "worlds.designed_patterns": lambda f: f(),
+    "worlds.designed_world": lambda f: f(),
+    "worlds.entropy": lambda f: [f(JOINT), f(FLOAT32), f(np.array([0.5, 0.5]))],
+    "worlds.jensen_shannon": lambda f: f(JOINT, FLOAT32),
+    "worlds.join_label": lambda f: f(np.array([0.3, 0.7]), np.stack([JOINT, JOINT])),
+    "worlds.joint_from_images": lambda f: [f(WORLD), f(WORLD.astype(np.float32))],
+    "worlds.kl_divergence": lambda f: f(JOINT, FLOAT32),
+    "worlds.labelled_joint": lambda f: f(WORLD, LABELS, 3, smoothing=0.5),
+    "worlds.marginal": lambda f: [f(JOINT, (2, 0)), f(FLOAT32, ())],
+    "worlds.nearest_pattern": lambda f: f(np.zeros((3, 4, 4, 1), bool)),
+    "worlds.patch_joint": lambda f: f(data.binarize(GREY)),
+    "worlds.sample_states": lambda f: f(JOINT, 5, KEY),
+    "worlds.state_index": lambda f: f(WORLD),
+    "worlds.total_variation": lambda f: f(JOINT, FLOAT32),
     "training.loop.fit": lambda f: f(
         training.make_step(losses.vae_loss),
         training.init_state(
@@ -182,8 +182,8 @@ def test_call(name):
     "call",
     [
         lambda: data.to_unit(np.zeros((2, 2), np.float32)),
-        lambda: tinyworld.all_images("2", 2),
-        lambda: tinyworld.kl_divergence(JOINT, JOINT[0]),
+        lambda: worlds.all_images("2", 2),
+        lambda: worlds.kl_divergence(JOINT, JOINT[0]),
         lambda: assertions.claim("an array", np.array([True])),
         lambda: plotting.image_grid(GREY[0]),
     ],

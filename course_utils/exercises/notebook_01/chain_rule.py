@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils import tinyworld
+from course_utils import worlds
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 from course_utils.exercises.notebook_01.tables import THREE, WORLD, marginal
 
@@ -18,8 +18,8 @@ def next_pixel(joint, past):
 
 
 def _by_marginals(joint, past):
-    table = tinyworld.marginal(joint, range(len(past) + 1))
-    return float(tinyworld.conditional(table, dict(enumerate(past)))[1])
+    table = worlds.marginal(joint, range(len(past) + 1))
+    return float(worlds.conditional(table, dict(enumerate(past)))[1])
 
 
 def _by_listing(joint, past):

@@ -8,7 +8,7 @@ from course_utils.data import binarize, load_fashion_mnist
 from course_utils.exercises.clinic import Clinic
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 from course_utils.models.context_table import causal_neighbours, context_index
-from course_utils.tinyworld import all_images
+from course_utils.worlds import all_images
 
 
 # 1.5 ---------------------------------------------------------------------------------

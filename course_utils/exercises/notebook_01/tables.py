@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from course_utils import tinyworld
+from course_utils import worlds
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
-WORLD = tinyworld.asymmetric_world()
+WORLD = worlds.asymmetric_world()
 THREE = np.reshape([3, 1, 4, 1, 5, 9, 2, 6], (2, 2, 2)) / 31
 
 
@@ -59,7 +59,7 @@ MARGINAL = Exercise(
         Case("the second and the fourth pixel", (WORLD, (1, 3))),
         Case("the first and the third of three pixels", (THREE, (0, 2))),
     ),
-    alternatives=(_by_einsum, _one_by_one, tinyworld.marginal),
+    alternatives=(_by_einsum, _one_by_one, worlds.marginal),
     wrong=(
         WrongAnswer(
             "sums over the pixels to keep",
@@ -128,7 +128,7 @@ def independent(joint):
 
 
 def _cell_by_cell(joint):
-    singles = [tinyworld.marginal(joint, (axis,)) for axis in range(joint.ndim)]
+    singles = [worlds.marginal(joint, (axis,)) for axis in range(joint.ndim)]
     for cell in np.ndindex(joint.shape):
         expected = np.prod([p[value] for p, value in zip(singles, cell, strict=True)])
         if abs(expected - joint[cell]) > 1e-9:

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.exercises.clinic import Clinic
 from course_utils.exercises.notebook_02.posteriors import change_prior
-from course_utils.tinyworld import asymmetric_world, join_label
+from course_utils.worlds import asymmetric_world, join_label
 
 EQUAL = np.array([0.5, 0.5])
 

@@ -13,7 +13,7 @@ from course_utils.exercises.notebook_04.closed_form import gaussian_kl
 from course_utils.losses import bernoulli_nll
 from course_utils.metrics import latent_grid, log_marginal, posterior_on_grid
 from course_utils.models.vae import VAE, LinearDecoder, LinearEncoder
-from course_utils.tinyworld import all_images
+from course_utils.worlds import all_images
 
 _SHAPE = (3, 3, 1)
 

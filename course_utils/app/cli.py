@@ -1,0 +1,212 @@
+"""The `course` command: lab, doctor, run, test, train, grade, author."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from glob import glob
+from pathlib import Path
+
+from course_utils.app.environment import cache_folder
+from course_utils.paths import ROOT
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console lacks many letters
+            stream.reconfigure(errors="backslashreplace")
+    args, rest = _parser().parse_known_args(argv)
+    if rest and args.run is not lab:
+        _parser().error(f"unknown arguments: {' '.join(rest)}")
+    if args.run not in (lab, run):  # learners' kernels alone reuse what was compiled
+        for name in _compilation_cache():
+            os.environ.pop(name, None)
+    try:
+        return args.run(args, rest) or 0
+    except KeyError as error:  # its text would be shown in quotes
+        print(f"course {args.command}: {error.args[0]}")
+    except (OSError, ValueError) as error:
+        print(f"course {args.command}: {error}")
+    except KeyboardInterrupt:
+        print(f"\ncourse {args.command}: stopped")
+        return 130
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="course", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name, run, text):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    add("lab", lab, "open the course in JupyterLab (further options go to JupyterLab)")
+    add("doctor", doctor, "check this computer and environment")
+    command = add("run", run, "run a notebook without a browser and leave an HTML page")
+    command.add_argument("number", help="such as 00")
+    command.add_argument("--output", type=Path, help="where the page goes")
+    command = add("test", test, "prove everything: format, lint, tests, notebooks")
+    command.add_argument("steps", nargs="*", help=f"some of: {', '.join(STEPS)}")
+    command = add(
+        "train", train, "make reference models again; list them if none is named"
+    )
+    command.add_argument("names", nargs="*", help="of recipes, such as vae-conv")
+    command = add("grade", grade, "grade submitted notebooks into a JUnit report")
+    command.add_argument("files", nargs="+")
+    command.add_argument("--report", type=Path, default=Path("grades.xml"))
+    command.add_argument("--timeout", type=float, default=60, help="s per exercise")
+    command = add("author", author, "for authors: keep notebooks and package in step")
+    command.add_argument("action", choices=["sync", "execute", "solutions", "verify"])
+    command.add_argument("numbers", nargs="*", help="notebooks; all if none is named")
+    command.add_argument("--seeds", default="0,1,2", help="for verify")
+    return parser
+
+
+def lab(args, rest) -> int:
+    """Open the learner's copies of the notebooks in JupyterLab, at the first one."""
+    from jupyterlab.labapp import LabApp
+
+    from course_utils.app.workspace import prepare_workspace
+
+    work = prepare_workspace()
+    root = ROOT if work.is_relative_to(ROOT) else work
+    first = (work / "00_start_here.ipynb").relative_to(root).as_posix()
+    # Nothing is fetched at run time: this switches the question about news off.
+    paths = [
+        str(Path(__file__).with_name("jupyter")),
+        os.environ.get("JUPYTER_CONFIG_PATH"),
+    ]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
+    os.environ.update(_compilation_cache())
+    options = [
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{first}",
+    ]
+    LabApp.launch_instance([*options, *rest])
+    return 0
+
+
+def _compilation_cache() -> dict[str, str]:
+    """Return the environment of kernels that compile a program once, not every time.
+
+    JAX's key for a program holds the versions and the processor. It keeps what took a
+    second to compile; most of the course's steps take less.
+    """
+    defaults = {
+        "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+    }
+    return {name: os.environ.get(name, value) for name, value in defaults.items()}
+
+
+def doctor(args, rest) -> int:
+    """Check this computer and environment."""
+    from course_utils.app import doctor as checks
+
+    return checks.main()
+
+
+def run(args, rest) -> int:
+    """Run a notebook and leave an HTML page."""
+    from course_utils.app.authoring.notebooks import find_notebook
+    from course_utils.app.execution import run_and_export
+
+    path = find_notebook(args.number)
+    target = args.output or Path(f"{path.stem}.html").resolve()
+    return run_and_export(path, target, env=_compilation_cache())
+
+
+def train(args, rest) -> int:
+    """Train reference models again, or list them."""
+    from course_utils import recipes
+
+    for name in args.names or recipes.RECIPES:
+        if args.names:
+            print(f"{name}: Ctrl-C stops; the same command goes on", flush=True)
+            recipes.train(name, cache_folder() / "training" / f"{name}.safetensors")
+        print(recipes.describe(name), flush=True)
+    return 0
+
+
+def grade(args, rest) -> int:
+    """Grade submitted notebooks."""
+    from course_utils.app.grading import grade
+
+    # Windows shells leave *.ipynb to the program.
+    found = [Path(name) for text in args.files for name in sorted(glob(text)) or [text]]
+    return grade(found, args.report, args.timeout)
+
+
+def author(args, rest) -> int:
+    """Run one of the authors' tools."""
+    from course_utils.app.authoring import execute, notebooks, sync
+    from course_utils.app.authoring.verify import verify
+
+    if args.action == "verify":
+        seeds = [int(seed) for seed in args.seeds.split(",")]
+        numbers = args.numbers or [p.name[:2] for p in notebooks.learner_notebooks()]
+        return 1 if sum(verify(number, seeds) for number in numbers) else 0
+    if args.action == "execute":
+        execute.execute_notebooks(args.numbers)
+    elif args.action == "solutions":
+        execute.execute_solutions(args.numbers)
+    else:
+        sync.sync_files(args.numbers)
+    return 0
+
+
+_PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+_NBVAL = [
+    *_PYTEST,
+    "--nbval",
+    "--nbval-current-env",
+    "--nbval-cell-timeout=900",
+    "--nbval-kernel-startup-timeout=120",
+    "-o",
+    "addopts=",
+]
+STEPS = {
+    "format": [sys.executable, "-m", "ruff", "format", "--check", "--no-cache", "."],
+    "lint": [sys.executable, "-m", "ruff", "check", "--no-cache", "."],
+    "unit": [*_PYTEST, "--durations=5"],
+    # Apart from the others: the type checker must see every import of the package.
+    "typed": [*_PYTEST, "-o", "addopts=", "tests/typed"],
+    "notebooks": [*_NBVAL, "--ignore=notebooks/solutions", "notebooks"],
+    "solutions": [*_NBVAL, "notebooks/solutions"],
+}
+
+
+def test(args, rest) -> int:
+    """Run the steps, all of them even if one fails, and print a summary."""
+    unknown = set(args.steps) - set(STEPS)
+    if unknown:
+        raise ValueError(f"no such step: {', '.join(unknown)}; use {', '.join(STEPS)}")
+    results = {}
+    for name in args.steps or STEPS:
+        print(f"\n=== {name} ===", flush=True)
+        start = time.perf_counter()
+        code = subprocess.run(
+            STEPS[name], cwd=ROOT, env=_test_environment(name)
+        ).returncode
+        results[name] = code, time.perf_counter() - start
+    print("\n=== summary ===")
+    for name, (code, seconds) in results.items():
+        print(f"{'ok    ' if code == 0 else 'FAILED'} {name:10} {seconds:6.0f} s")
+    return 1 if any(code for code, _ in results.values()) else 0
+
+
+def _test_environment(step: str) -> dict[str, str]:
+    """Return an environment in which only what is in the repository decides."""
+    others = re.compile("COURSE_|PYTEST_|JAX_|XLA_")
+    ours = {k: v for k, v in os.environ.items() if not others.match(k)}
+    strict = {"COURSE_STRICT": "1"} if step == "solutions" else {}
+    return {**ours, **strict, "COURSE_LIVE": "0", "JAX_PLATFORMS": "cpu"}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Running a notebook: the right kernel, quiet mode, pages with alt texts."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course_utils.app import cli, execution
+from course_utils.app.authoring import notebooks, verify
+from course_utils.app.environment import cache_folder
+from course_utils.app.execution import execute, run_and_export, to_html
+
+
+def run(folder, *sources, **options):
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    execute(notebook, folder, **options)
+    return [verify.printed(cell).strip() for cell in notebook.cells]
+
+
+def test_the_kernel_is_this_interpreter_in_the_given_folder_and_quiet(tmp_path):
+    source = "import sys, os; print(sys.prefix, os.getcwd(), os.environ['COURSE_LIVE'])"
+    expected = f"{sys.prefix} {os.path.realpath(tmp_path)} 0"
+    assert run(tmp_path, source) == [expected]
+
+
+def test_environment_variables_reach_the_kernel(tmp_path):
+    source = "import os; print(os.environ['COURSE_STRICT'])"
+    assert run(tmp_path, source, env={"COURSE_STRICT": "1"}) == ["1"]
+
+
+def test_a_failing_cell_raises_and_keeps_what_ran(tmp_path):
+    cells = [new_code_cell("print('ran')"), new_code_cell("1 / 0")]
+    notebook = new_notebook(cells=cells)
+    with pytest.raises(CellExecutionError):
+        execute(notebook, tmp_path)
+    assert notebook.cells[0].outputs[0].text == "ran\n"
+
+
+def test_course_run_leaves_a_page_and_does_not_touch_the_notebook(tmp_path, capsys):
+    source = tmp_path / "00_tiny.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print(6 * 7)")]), source)
+    before = source.read_bytes()
+    assert run_and_export(source, tmp_path / "page.html") == 0
+    assert source.read_bytes() == before
+    assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "cell 1 of 1" in capsys.readouterr().out
+
+
+def test_course_run_reports_a_failure_and_leaves_the_page(tmp_path, capsys):
+    source = tmp_path / "00_tiny.ipynb"
+    cells = [new_code_cell("print(6 * 7)"), new_code_cell("1 / 0")]
+    nbformat.write(new_notebook(cells=cells), source)
+    assert run_and_export(source, tmp_path / "page.html") == 1
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_course_run_explains_a_dead_kernel(tmp_path, capsys):
+    source = tmp_path / "00_tiny.ipynb"
+    cells = [new_code_cell("print(6 * 7)"), new_code_cell("import os; os._exit(1)")]
+    nbformat.write(new_notebook(cells=cells), source)
+    assert run_and_export(source, tmp_path / "page.html") == 1
+    assert "Kernel died" in capsys.readouterr().out
+    assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_explained(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(execution, "execute", lambda *_, **__: 0.0)
+    assert cli.main(["run", "00", "--output", str(tmp_path / "no" / "page.html")]) == 2
+    assert "course run: " in capsys.readouterr().out
+
+
+def test_every_figure_of_the_page_has_its_own_alt_text():
+    notebook = notebooks.read(notebooks.find_notebook("00"))
+    page = to_html(notebook, "00")
+    alts = [
+        output.metadata["image/png"]["alt"]
+        for cell in notebooks.code_cells(notebook)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert len(alts) >= 4
+    assert "No description has been provided" not in page
+    positions = [page.find(f'alt="{alt}"') for alt in alts]
+    assert -1 not in positions and positions == sorted(positions)
+
+
+@pytest.mark.parametrize("path", notebooks.learner_notebooks(), ids=lambda p: p.stem)
+def test_a_page_shows_formulas_and_asks_no_network(path):
+    page = to_html(notebooks.read(path), path.stem)
+    text = re.sub(r"<(style|script|pre|code|math)\b.*?</\1>", "", page, flags=re.DOTALL)
+    assert page.count("<math") > 10
+    assert "$" not in text
+    assert not re.findall(r'(?:src|href)="https?://[^"]*\.(?:js|css)"', page)
+
+
+def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, capsys):
+    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    for number, source in (("00", "print(seed)"), ("01", "print(seed < 9)")):
+        notebook = new_notebook(cells=[parameters, new_code_cell(source)])
+        execute(notebook, tmp_path)
+        nbformat.write(notebook, tmp_path / f"{number}_tiny.ipynb")
+    find = notebooks.find_notebook
+    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
+    assert verify.verify("00", [0, 1]) == 1  # seed 1 differs; seed 0 does not
+    assert "stored:\n0\n\n--- now:\n1" in capsys.readouterr().out
+    assert verify.verify("01", [1]) == 0
+
+
+def test_verify_disturbs_the_parameters(tmp_path, monkeypatch, capsys):
+    """Training reads the variable when it begins (tests/test_training.py)."""
+    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    source = "import os\nprint(os.environ.get('COURSE_PERTURB'))"
+    notebook = new_notebook(cells=[parameters, new_code_cell(source)])
+    execute(notebook, tmp_path)
+    nbformat.write(notebook, tmp_path / "00_tiny.ipynb")
+    find = notebooks.find_notebook
+    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
+    assert verify.verify("00", []) == 1
+    assert "seed 0 perturbed: 1 cells differ" in capsys.readouterr().out
+
+
+def test_learners_kernels_alone_keep_what_they_compile(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    seen = {}
+    monkeypatch.setattr(
+        execution, "run_and_export", lambda *_, env: seen.update(env) or 0
+    )
+    assert cli.main(["run", "00"]) == 0
+    assert Path(seen["JAX_COMPILATION_CACHE_DIR"]).parent == cache_folder()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    assert cli.main(["run", "00"]) == 0
+    assert seen["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path)
+    assert "JAX_COMPILATION_CACHE_DIR" not in cli._test_environment("unit")
+    assert cli.main(["author", "verify", "77"]) == 2
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+def test_verify_names_the_seed_at_which_a_cell_fails(tmp_path, monkeypatch, capsys):
+    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    notebook = new_notebook(cells=[parameters, new_code_cell("assert seed < 1")])
+    nbformat.write(notebook, tmp_path / "00_tiny.ipynb")
+    find = notebooks.find_notebook
+    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
+    assert verify.verify("00", [1, 0]) == 1
+    assert "seed 1: a cell fails" in capsys.readouterr().out
+
+
+def test_set_seed_needs_a_parameters_cell():
+    with pytest.raises(ValueError, match="seed"):
+        verify.set_seed(new_notebook(cells=[new_code_cell("seed = 0")]), 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "77"], "there is no notebook 77"),
+        (["test", "nothing"], "no such step"),
+        (["author", "verify", "77"], "there is no notebook 77"),
+    ],
+)
+def test_a_mistyped_command_is_explained(arguments, words, capsys):
+    assert cli.main(arguments) == 2
+    assert words in capsys.readouterr().out
+
+
+def test_unknown_options_are_refused_except_for_jupyterlab(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["doctor", "--colour"])
+    assert "unknown arguments: --colour" in capsys.readouterr().err

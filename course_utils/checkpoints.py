@@ -3,7 +3,9 @@
 A checkpoint is one safetensors file: the arrays of a module by name, for example
 ``decoder.hidden1.kernel``, and metadata as JSON under the key ``course``. Unlike a
 pickle, it cannot run code. Safetensors has no checksum, so the metadata holds a SHA-256
-of all the rest: an altered file is refused, never loaded as a strange model.
+of all the rest: an altered file is refused, never loaded as a strange model. It has no
+type for random keys either (those of dropout, for example): their words are stored, and
+the generator's name stands behind the array's, as in ``dropout.rngs.key#threefry2x32``.
 """
 
 import hashlib
@@ -11,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -81,9 +84,8 @@ def load(path: str | Path, module: Any, expect: dict | None = None) -> dict:
         _check_layer(path, name, own.get(name), arrays.get(name))
     flat = nnx.to_flat_state(nnx.state(module))
     new = [
-        (key, leaf.replace(jnp.asarray(arrays[name].astype(own[name].dtype))))
+        (key, leaf.replace(_restored(arrays[_name(key, leaf)], leaf[...])))
         for key, leaf in flat
-        for name in [_name(key)]
     ]
     nnx.update(module, nnx.from_flat_state(new))
     return metadata
@@ -101,11 +103,30 @@ def read_metadata(path: str | Path) -> dict:
 def _arrays(module) -> dict[str, np.ndarray]:
     """Return the arrays of a module by their names."""
     flat = nnx.to_flat_state(nnx.state(module))
-    return {_name(key): np.asarray(leaf[...]) for key, leaf in flat}
+    return {_name(key, leaf): _stored(leaf[...]) for key, leaf in flat}
 
 
-def _name(key: tuple) -> str:
-    return ".".join(str(part) for part in key)
+def _name(key: tuple, leaf: nnx.Variable) -> str:
+    name = ".".join(str(part) for part in key)
+    array = leaf[...]
+    return f"{name}#{jax.random.key_impl(array)}" if _is_key(array) else name
+
+
+def _is_key(array: jax.Array) -> bool:
+    return jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
+
+
+def _stored(array: jax.Array) -> np.ndarray:
+    """Return an array as it is stored: of a random key its words."""
+    return np.asarray(jax.random.key_data(array) if _is_key(array) else array)
+
+
+def _restored(array: np.ndarray, own: jax.Array) -> jax.Array:
+    """Return a stored array as the module has it: as a random key, or in its dtype."""
+    if _is_key(own):
+        impl = jax.random.key_impl(own)
+        return jax.random.wrap_key_data(jnp.asarray(array), impl=impl)
+    return jnp.asarray(array.astype(own.dtype))
 
 
 def _cast(array: np.ndarray, dtype: Any, name: str) -> np.ndarray:

@@ -1,30 +1,30 @@
-"""What fit asks of its arguments, its batches and its numbers."""
+"""What fit asks of its arguments, its batches and what a step returns."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 
-class TrainingDiverged(RuntimeError):
-    """The loss or a parameter is no longer finite; the last good state is kept."""
+def find_optimizer(state: Any) -> nnx.Optimizer:
+    """Return the first optimizer of a state, which stands for it.
+
+    Raises:
+        TypeError: the state is not a tuple with an optimizer in it.
+    """
+    for part in state if isinstance(state, tuple) else ():
+        if isinstance(part, nnx.Optimizer):
+            return part
+    raise TypeError(
+        "expected a state with an optimizer in it, found "
+        f"{type(state).__name__}: make it with init_state(model, tx)"
+    )
 
 
-def check_arguments(state, num_steps: int, key, scan: int) -> None:
+def check_arguments(num_steps: int, key: Any, scan: int) -> None:
     """Raise unless fit can begin with these arguments."""
-    history = getattr(state, "history", None)
-    if not isinstance(history, dict) or not hasattr(state, "_replace"):
-        raise TypeError(
-            f"expected a state with a history, found {type(state).__name__}: make it "
-            "with init_state(model, tx)"
-        )
-    lengths = {name: len(values) for name, values in history.items()}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(
-            f"expected histories of one length, found {lengths}: leave them to fit, "
-            "and make a new state"
-        )
     for name, value, least in [("num_steps", num_steps, 0), ("scan", scan, 1)]:
         if not isinstance(value, int | np.integer) or value < least:
             raise ValueError(
@@ -82,7 +82,20 @@ def check_scalars(metrics: Any) -> dict:
     return metrics
 
 
-def is_finite(tree: Any) -> bool:
-    """Return whether all floats in a tree of arrays are finite."""
-    floats = [x for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.inexact)]
-    return all(np.isfinite(np.asarray(x)).all() for x in floats)
+def check_history(history: dict[str, list[float]]) -> None:
+    """Raise unless all lists of a history have one length: they are fit's to change."""
+    lengths = {name: len(values) for name, values in history.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"expected histories of one length, found {lengths}: leave them to fit, "
+            "and make a new state"
+        )
+
+
+def check_names(metrics: dict, history: dict[str, list[float]]) -> None:
+    """Raise if a step returns other metrics than the steps before it."""
+    if history and history.keys() != metrics.keys():
+        raise ValueError(
+            f"expected the metrics {sorted(history)} of the steps before, found "
+            f"{sorted(metrics)}: make a new state with init_state"
+        )

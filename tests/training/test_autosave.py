@@ -1,0 +1,145 @@
+"""The file of a run: resumed bitwise, refused if it is another run's."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from runs import (
+    ADAM,
+    BATCH_AT,
+    KEY,
+    STEP,
+    assert_consistent,
+    assert_equal,
+    new_state,
+    pressing,
+)
+
+from course_utils import checkpoints
+from course_utils.checkpoints import CheckpointError
+from course_utils.training import (
+    autosave,
+    fit,
+    init_state,
+    make_step,
+)
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+import runs as t
+from course_utils.training import (
+    fit,
+)
+for scan in (1, 7):
+    path = f"{{sys.argv[1]}}/{{scan}}.safetensors"
+    fit(t.STEP, t.new_state(), t.BATCH_AT, 14, t.KEY, scan=scan, checkpoint=path)
+"""
+
+
+@pytest.mark.slow
+def test_a_new_process_goes_on_from_the_file(tmp_path):
+    folder = tmp_path / "new folder"
+    script = SCRIPT.format(tests=os.path.dirname(__file__))
+    command = [sys.executable, "-c", script, str(folder)]
+    assert subprocess.check_output(command, text=True) == "Trained 14 steps.\n" * 2
+    for scan in (1, 7):
+        path, state, whole = folder / f"{scan}.safetensors", new_state(), new_state()
+        fit(STEP, state, BATCH_AT, 14, KEY, scan=scan, checkpoint=path)
+        assert_consistent(state, 14)
+        fit(STEP, state, BATCH_AT, 20, KEY, scan=scan, checkpoint=path)
+        fit(STEP, whole, BATCH_AT, 20, KEY, scan=scan)
+        assert_equal(state, whole)
+
+
+def test_the_file_is_written_now_and_then_and_on_stop(tmp_path, monkeypatch):
+    path, saves, save = tmp_path / "run.safetensors", [], checkpoints.save
+    monkeypatch.setattr(
+        checkpoints,
+        "save",
+        lambda *a: [saves.append(len(a[2]["history"]["loss"])), save(*a)],
+    )
+    state = new_state()
+    fit(STEP, state, pressing(3), 9, KEY, checkpoint=path)
+    assert saves == [4]
+    monkeypatch.setattr(autosave, "SAVE_EVERY", 0.0)
+    fit(STEP, state, BATCH_AT, 6, KEY, checkpoint=path)
+    assert saves == [4, 5, 6, 6]
+    fresh = new_state()
+    fit(STEP, fresh, BATCH_AT, 6, KEY, checkpoint=path)
+    assert_equal(fresh, state)
+
+
+def test_an_older_file_does_not_take_steps_back(tmp_path):
+    path, state, whole = tmp_path / "run.safetensors", new_state(), new_state()
+    fit(STEP, state, BATCH_AT, 4, KEY, checkpoint=path)
+    fit(STEP, state, BATCH_AT, 8, KEY)
+    fit(STEP, state, BATCH_AT, 10, KEY, checkpoint=path)
+    fit(STEP, whole, BATCH_AT, 10, KEY)
+    assert_equal(state, whole)
+
+
+def test_the_file_of_another_run_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(STEP, new_state(), BATCH_AT, 4, KEY, checkpoint=path)
+    content = path.read_bytes()
+    fresh, untouched = new_state(), new_state()
+    with pytest.raises(CheckpointError, match="key"):
+        fit(STEP, fresh, BATCH_AT, 6, jax.random.key(4), checkpoint=path)
+    with pytest.raises(CheckpointError, match="scan"):
+        fit(STEP, fresh, BATCH_AT, 6, KEY, scan=2, checkpoint=path)
+    assert_equal(fresh, untouched)
+    wider = init_state(nnx.Linear(3, 5, rngs=nnx.Rngs(0)), ADAM)
+    with pytest.raises(CheckpointError, match=r"model\.bias of shape \(5,\)"):
+        fit(STEP, wider, BATCH_AT, 6, KEY, checkpoint=path)
+    with pytest.raises(CheckpointError, match="optimizer"):
+        fit(STEP, new_state(optax.sgd(0.1)), BATCH_AT, 6, KEY, checkpoint=path)
+    assert path.read_bytes() == content
+
+
+class Dropping(nnx.Module):
+    """A model with random state of its own: what it drops depends on its past."""
+
+    def __init__(self, impl=None):
+        self.linear = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+        self.dropout = nnx.Dropout(0.5, rngs=nnx.Rngs(jax.random.key(1, impl=impl)))
+
+    def __call__(self, x):
+        return self.linear(self.dropout(x))
+
+
+def dropping_loss(model, batch, key):
+    return ((model(batch["x"]) - batch["y"]) ** 2).mean(), {}
+
+
+@pytest.mark.parametrize("scan", [1, 3])
+def test_random_state_of_a_model_is_saved_and_resumed(scan, tmp_path, monkeypatch):
+    monkeypatch.setattr(autosave, "SAVE_EVERY", 0.0)
+    path, step = tmp_path / "run.safetensors", make_step(dropping_loss)
+    whole = init_state(Dropping(), ADAM)
+    expected = fit(step, whole, BATCH_AT, 9, KEY, scan=scan)
+    for num_steps in (3, 6, 9):  # each from a new state, as in a new process
+        state = init_state(Dropping(), ADAM)
+        history = fit(step, state, BATCH_AT, num_steps, KEY, scan=scan, checkpoint=path)
+    assert history == expected
+    assert len(set(expected["loss"])) == 9
+    assert int(state.model.dropout.rngs.count[...]) == 9
+    for a, b in zip(words(state), words(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+    other = init_state(Dropping(impl="rbg"), ADAM)
+    with pytest.raises(CheckpointError, match="dropout.rngs.key#"):
+        fit(step, other, BATCH_AT, 12, KEY, scan=scan, checkpoint=path)
+
+
+def words(state):
+    """Return all arrays of a state, keys as numbers."""
+    return [
+        jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+        for x in jax.tree.leaves(nnx.state(state))
+    ]

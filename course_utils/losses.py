@@ -2,13 +2,19 @@
 
 A *term* returns nats per image, shape [b]: a sum over pixels or latents, never a mean
 over them. An *objective(model, batch, key)* returns (what is minimised, metrics) and
-takes the mean over the batch, once. Objectives call `model(...)`; they import no model.
+takes the mean over the batch, once. Objectives call `model(...)` and, where it has one,
+`model.nll(...)`; they import no model.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
+
+Batch = dict[str, Array]  # arrays by name, for example "x" and "label"
+LossAndMetrics = tuple[Float[Array, ""], dict[str, Array]]
 
 
 def sum_pixels(x: Float[Array, "b ..."]) -> Float[Array, " b"]:
@@ -34,7 +40,9 @@ def bernoulli_nll(
     return sum_pixels(jax.nn.softplus(logits) - x * logits)
 
 
-def gaussian_nll(decoded, x: Float[Array, "b ..."]) -> Float[Array, " b"]:
+def gaussian_nll(
+    decoded: tuple[Float[Array, "..."], Float[Array, "..."]], x: Float[Array, "b ..."]
+) -> Float[Array, " b"]:
     """Return -log p(x) of independent normal pixels: a density, so it can be negative.
 
     -log p = 1/2 sum_i [log 2 pi + logvar_i + (x_i - mean_i)^2 / exp(logvar_i)]
@@ -51,21 +59,23 @@ def gaussian_nll(decoded, x: Float[Array, "b ..."]) -> Float[Array, " b"]:
 def kl_per_latent(
     mean: Float[Array, "b d"], logvar: Float[Array, "b d"]
 ) -> Float[Array, "b d"]:
-    """Return KL(N(mean_j, exp(logvar_j)) || N(0, 1)) of every latent j, in nats."""
+    """Return KL(N(mean_j, exp(logvar_j)) || N(0, 1)) of every latent j, in nats.
+
+    Kingma and Welling 2014, arXiv:1312.6114, appendix B.
+    """
     return 0.5 * (mean**2 + jnp.exp(logvar) - 1 - logvar)
 
 
 def gaussian_kl(
     mean: Float[Array, "b d"], logvar: Float[Array, "b d"]
 ) -> Float[Array, " b"]:
-    """Return KL(N(mean, diag exp(logvar)) || N(0, I)) in nats per image.
-
-    Kingma and Welling 2014, arXiv:1312.6114, appendix B.
-    """
-    return 0.5 * jnp.sum(mean**2 + jnp.exp(logvar) - 1 - logvar, axis=1)
+    """Return KL(N(mean, diag exp(logvar)) || N(0, I)) in nats per image."""
+    return kl_per_latent(mean, logvar).sum(axis=1)
 
 
-def reconstruction_loss(model, batch, key):
+def reconstruction_loss(
+    model: Callable, batch: Batch, key: Key[Array, ""] | None
+) -> LossAndMetrics:
     """Return (squared error per image, metrics) of an autoencoder.
 
     `batch["x"]` goes in; `batch["target"]`, if there is one, should come out: a
@@ -76,30 +86,37 @@ def reconstruction_loss(model, batch, key):
     return loss, {"mse": loss / target[0].size}
 
 
-def vae_loss(model, batch, key, nll=bernoulli_nll, beta=1.0, free_bits=0.0):
+def vae_loss(
+    model: Callable,
+    batch: Batch,
+    key: Key[Array, ""],
+    beta: float | Array = 1.0,
+    free_bits: float | Array = 0.0,
+) -> LossAndMetrics:
     """Return (negative ELBO, metrics) of a VAE, in nats per image.
 
-    -ELBO = E_q[-log p(x | z)] + KL(q(z | x) || p(z)), with one draw of z an image.
+    -ELBO = E_q[-log p(x | z)] + KL(q(z | x) || p(z)), with one draw of z from q.
 
     Args:
         model: a VAE.
         batch: `batch["x"]`, images.
         key: for the draw.
-        nll: -log p(x | z) from what the decoder returns: `bernoulli_nll` for binary
-            images, `gaussian_nll` for grey ones.
-        beta: weight of the KL (Higgins et al. 2017); other than 1 it is no bound.
-        free_bits: nats per latent that cost nothing, as a batch mean (Kingma et al.
-            2016, arXiv:1606.04934, section C.8).
+        beta: weight of the KL (Higgins et al. 2017); above 1 the bound is looser,
+            below 1 it is not a bound.
+        free_bits: nats per latent that cost nothing, as a batch mean (Kingma et
+            al. 2016, arXiv:1606.04934, section C.8).
     """
     out = model(batch["x"], key)
-    reconstruction = nll(out.decoded, batch["x"]).mean()
+    reconstruction = model.nll(out.decoded, batch["x"]).mean()
     per_latent = kl_per_latent(out.mean, out.logvar).mean(axis=0)
     penalty = jnp.maximum(per_latent, free_bits).sum()
     metrics = {"reconstruction": reconstruction, "kl": per_latent.sum()}
     return reconstruction + beta * penalty, metrics
 
 
-def classification_loss(model, batch, key):
+def classification_loss(
+    model: Callable, batch: Batch, key: Key[Array, ""] | None
+) -> LossAndMetrics:
     """Return (cross-entropy in nats per image, metrics) of a classifier."""
     logits, labels = model(batch["x"]), batch["label"]
     nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels)

@@ -6,7 +6,6 @@ its file is as good as the old one, not equal to it.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,21 +24,17 @@ from course_utils.data import (
     binarize,
     data_dir,
     load_fashion_mnist,
+    register,
     to_unit,
 )
 from course_utils.features import Classifier, extract
 from course_utils.metrics import elbo, mean_bound, reliability
 from course_utils.models.autoencoder import conv_autoencoder
-from course_utils.models.vae import GaussianVAE, conv_vae, dense_vae
+from course_utils.models.vae import VAE, GaussianVAE, conv_vae, dense_vae
 from course_utils.training import fit, init_state, make_step
 
 BOUND_IMAGES = 500  # of the 10,000, to see what more draws gain over the ELBO:
 BOUND_SAMPLES = 500  # a minute for a convolutional decoder
-
-
-def grey(images: np.ndarray) -> np.ndarray:
-    """Return grey images in [0, 1]."""
-    return to_unit(images)
 
 
 def binary(images: np.ndarray) -> np.ndarray:
@@ -78,21 +73,11 @@ def measure_autoencoder(model: nnx.Module, x: np.ndarray, labels: np.ndarray) ->
     return {"mse": ((extract(lambda x: model(x).x_hat, x) - x) ** 2).mean()}
 
 
-def measure_vae(nll: Callable) -> Callable:
-    """Return a function that gives ELBO and 500-sample bound, nats per image."""
-
-    def measure(model, x, labels):
-        key = jax.random.key(0)
-        bound, error = mean_bound(model, x, key, nll, BOUND_SAMPLES, BOUND_IMAGES)
-        lower = elbo(model, x, key, nll).mean()
-        return {"elbo": lower, "bound": bound, "bound_error": error}
-
-    return measure
-
-
-def grey_loss(model, batch, key):
-    """Return the loss of a VAE whose pixels are normal."""
-    return losses.vae_loss(model, batch, key, nll=losses.gaussian_nll)
+def measure_vae(model: VAE, x: np.ndarray, labels: np.ndarray) -> dict:
+    """Return ELBO and 500-sample bound, nats per image."""
+    key = jax.random.key(0)
+    bound, error = mean_bound(model, x, key, BOUND_SAMPLES, BOUND_IMAGES)
+    return {"elbo": elbo(model, x, key).mean(), "bound": bound, "bound_error": error}
 
 
 @dataclass(frozen=True)
@@ -125,37 +110,39 @@ class Recipe:
     seed: int = 0
 
 
-_BINARY_VAE = (losses.vae_loss, binary, measure_vae(losses.bernoulli_nll))
-_GREY_VAE = (grey_loss, grey, measure_vae(losses.gaussian_nll))
 RECIPES = {
     "features": Recipe(
-        lambda rngs: Classifier(rngs=rngs),
-        losses.classification_loss,
-        grey,
-        measure_classifier,
+        build=lambda rngs: Classifier(rngs=rngs),
+        objective=losses.classification_loss,
+        prepare=to_unit,
+        measure=measure_classifier,
         num_steps=9_000,
         batch_size=64,
         make_batches=flipped,
     ),
     "ae-conv": Recipe(
-        lambda rngs: conv_autoencoder(16, rngs=rngs),
-        losses.reconstruction_loss,
-        grey,
-        measure_autoencoder,
+        build=lambda rngs: conv_autoencoder(16, rngs=rngs),
+        objective=losses.reconstruction_loss,
+        prepare=to_unit,
+        measure=measure_autoencoder,
         num_steps=20_000,
         batch_size=32,
         lr=2e-3,
     ),
     "vae-conv": Recipe(
-        lambda rngs: conv_vae(24, rngs=rngs),
-        *_BINARY_VAE,
+        build=lambda rngs: conv_vae(24, rngs=rngs),
+        objective=losses.vae_loss,
+        prepare=binary,
+        measure=measure_vae,
         num_steps=70_000,
         batch_size=32,
         lr=2e-3,
     ),
     "vae-grey": Recipe(
-        lambda rngs: dense_vae(32, kind=GaussianVAE, rngs=rngs),
-        *_GREY_VAE,
+        build=lambda rngs: dense_vae(32, kind=GaussianVAE, rngs=rngs),
+        objective=losses.vae_loss,
+        prepare=to_unit,
+        measure=measure_vae,
         num_steps=16_000,
         batch_size=100,
         scan=50,
@@ -205,8 +192,9 @@ def train(name: str, resume: Path | None = None) -> dict:
         "versions": {p: version(p) for p in ("jax", "flax", "optax", "numpy")},
         "data": hashlib.sha256(data.train.images.tobytes()).hexdigest(),
     }
-    checkpoints.save(checkpoint_path(name), model, metadata, dtype="float16")
-    _register(name)
+    path = checkpoint_path(name)
+    checkpoints.save(path, model, metadata, dtype="float16")
+    register(f"checkpoints/{path.name}", licence="MIT", source=f"course train {name}")
     if resume is not None:
         resume.unlink(missing_ok=True)
     return metadata
@@ -248,18 +236,3 @@ def _recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise KeyError(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}")
     return RECIPES[name]
-
-
-def _register(name: str) -> None:
-    """Write the new file's size and hash into the registry of the data folder."""
-    path, registry = checkpoint_path(name), data_dir() / "registry.json"
-    content = path.read_bytes()
-    entries = json.loads(registry.read_text(encoding="utf-8"))
-    entries[f"checkpoints/{path.name}"] = {
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "licence": "MIT",
-        "source": f"course train {name}",
-    }
-    text = json.dumps(entries, indent=2) + "\n"
-    registry.write_text(text, encoding="utf-8", newline="\n")

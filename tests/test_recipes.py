@@ -12,10 +12,10 @@ from course_utils.recipes import RECIPES, checkpoint_path, load
 
 DATA = recipes.data_dir()
 TINY = recipes.Recipe(
-    lambda rngs: dense_autoencoder(2, width=8, rngs=rngs),
-    losses.reconstruction_loss,
-    recipes.grey,
-    recipes.measure_autoencoder,
+    build=lambda rngs: dense_autoencoder(2, width=8, rngs=rngs),
+    objective=losses.reconstruction_loss,
+    prepare=to_unit,
+    measure=recipes.measure_autoencoder,
     num_steps=40,
     batch_size=16,
     scan=10,
@@ -43,6 +43,7 @@ def test_a_checkpoint_is_registered_small_and_says_what_it_is(name):
     assert {"metrics", "versions", "data"} <= metadata.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_checkpoint_is_as_good_as_it_says(name, monkeypatch):
     monkeypatch.setattr(recipes, "BOUND_SAMPLES", 5)  # 500 take a minute
@@ -92,7 +93,7 @@ def test_train_writes_a_checkpoint_that_load_accepts(tiny, capsys):
     assert "tiny: test mse" in recipes.describe("tiny")
 
 
-def test_training_that_was_stopped_goes_on(tiny, monkeypatch):
+def test_training_that_was_stopped_is_resumed(tiny, monkeypatch):
     whole = recipes.train("tiny")
     stopped = []
 

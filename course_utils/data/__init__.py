@@ -13,7 +13,7 @@ from course_utils.data.fashion_mnist import (
 )
 from course_utils.data.idx import parse_idx, read_idx
 from course_utils.data.pixels import binarize, to_signed, to_unit
-from course_utils.data.registry import DataError, data_dir, read_verified
+from course_utils.data.registry import DataError, data_dir, read_verified, register
 
 __all__ = [
     "CLASS_NAMES",
@@ -28,6 +28,7 @@ __all__ = [
     "parse_idx",
     "read_idx",
     "read_verified",
+    "register",
     "to_signed",
     "to_unit",
 ]

@@ -2,7 +2,7 @@
 
 Each is checked against ``data/registry.json`` whenever it is read: a damaged file is an
 error that names the repair, never a strange picture three notebooks later. Nothing is
-downloaded and nothing is written.
+downloaded, and only `course train` writes.
 """
 
 import hashlib
@@ -53,6 +53,26 @@ def read_verified(name: str) -> bytes:
             path, "altered", f"SHA-256 {expected[:16]}...", f"{found[:16]}...", repair
         )
     return content
+
+
+def register(name: str, licence: str, source: str) -> None:
+    """Write size and hash of a new file into ``registry.json``: it is as it should be.
+
+    Args:
+        name: path inside the data folder.
+        licence: of the file.
+        source: where it comes from, for example ``"course train vae-conv"``.
+    """
+    content, path = (data_dir() / name).read_bytes(), data_dir() / "registry.json"
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    entries[name] = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "licence": licence,
+        "source": source,
+    }
+    text = json.dumps(entries, indent=2) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _registry() -> dict:

@@ -1,7 +1,7 @@
 """Measures of models: likelihood, latents, sharpness, neighbours, calibration.
 
-They take functions and arrays, and anything that has `encode` and `decode`; they know
-no model and no loss. Likelihoods are in nats per image.
+They take functions, arrays, and any model that is a `LatentVariableModel`; none reads
+an attribute of a particular model. Likelihoods are in nats per image.
 """
 
 from course_utils.metrics.calibration import Reliability, reliability
@@ -9,7 +9,6 @@ from course_utils.metrics.latents import AggregatePosterior, aggregate_posterior
 from course_utils.metrics.likelihood import (
     elbo,
     importance_bound,
-    linear_elbo,
     log_weights,
     mean_bound,
 )
@@ -36,7 +35,6 @@ __all__ = [
     "importance_bound",
     "knn_accuracy",
     "latent_grid",
-    "linear_elbo",
     "log_marginal",
     "log_weights",
     "mean_bound",

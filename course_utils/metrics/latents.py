@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from course_utils.losses import gaussian_kl
+
 BLOCK = 16  # draws at a time: each is compared with all images, latent by latent
 
 
@@ -75,7 +77,7 @@ def aggregate_posterior(
     log_joint, log_each = _log_mixture(z, mean, logvar)
     dimension_kl = jnp.mean(log_each - log_prior, axis=0)
     return AggregatePosterior(
-        kl=float(0.5 * jnp.sum(mean**2 + jnp.exp(logvar) - 1 - logvar) / len(mean)),
+        kl=float(gaussian_kl(mean, logvar).mean()),
         mutual_information=float(jnp.mean(log_own - log_joint)),
         marginal_kl=float(jnp.mean(log_joint - log_prior.sum(axis=1))),
         total_correlation=float(jnp.mean(log_joint - log_each.sum(axis=1))),

@@ -1,11 +1,9 @@
 """Exact likelihoods of models with one or two latents: sums over a grid of z.
 
-The model has `encode(x) -> (mean, logvar)` of q(z | x) and `decode(z)`; `nll(decoded,
-x) -> [b]` is -log p(x | z) in nats per image; the prior is N(0, I).
+The model has `encode(x) -> (mean, logvar)` of q(z | x), `decode(z)`, and `nll(decoded,
+x) -> [b]`, which is -log p(x | z) in nats per image; the prior is N(0, I).
 """
 
-import functools
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -14,7 +12,9 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Float32, Shaped
 
+from course_utils.losses import gaussian_kl
 from course_utils.metrics.chunks import checked_images, in_chunks
+from course_utils.models.protocols import LatentVariableModel
 
 IMAGES, POINTS = 64, 128  # at a time: their products with all pixels fit the memory
 
@@ -71,35 +71,34 @@ def latent_grid(num_latents: int, num: int = 201, limit: float = 8.0) -> LatentG
 
 
 def log_marginal(
-    model, x: Images, grid: LatentGrid, nll: Callable
+    model: LatentVariableModel, x: Images, grid: LatentGrid
 ) -> Float32[np.ndarray, " n"]:
     """Return log p(x) = log sum_g p(z_g) p(x | z_g) in nats per image.
 
     Args:
-        model: has `decode`.
+        model: has `decode` and `nll`.
         x: boolean or float images, as the model was trained on.
         grid: over as many latents as the model has.
-        nll: -log p(x | z) of what `decode` returns: `bernoulli_nll`, `gaussian_nll`.
 
     Raises:
         TypeError: the images are integers.
         ValueError: images of another shape.
     """
-    return _per_image(_log_marginal, model, x, grid, nll)
+    return _per_image(_log_marginal, model, x, grid)
 
 
 def posterior_on_grid(
-    model, x: Images, grid: LatentGrid, nll: Callable
+    model: LatentVariableModel, x: Images, grid: LatentGrid
 ) -> Float32[np.ndarray, "n g"]:
     """Return p(z | x) for each image: the masses of the grid's cells, which sum to 1.
 
     Arguments and errors as in `log_marginal`.
     """
-    return _per_image(_posterior, model, x, grid, nll)
+    return _per_image(_posterior, model, x, grid)
 
 
 def grid_tables(
-    model, x: Images, grid: LatentGrid, nll: Callable
+    model: LatentVariableModel, x: Images, grid: LatentGrid
 ) -> tuple[Float32[np.ndarray, "n g"], Float32[np.ndarray, "n g"]]:
     """Return log p(x | z_g) and the log of q(z | x)'s mass in each cell, in nats.
 
@@ -108,21 +107,20 @@ def grid_tables(
     """
     _check_grid(model, x, grid)
     log_q = _log_q(*_encode(model, checked_images(x)), grid)
-    return _per_image(_likelihood, model, x, grid, nll), np.asarray(log_q)
+    return _per_image(_likelihood, model, x, grid), np.asarray(log_q)
 
 
 def grid_elbo(
-    model, x: Images, grid: LatentGrid, nll: Callable
+    model: LatentVariableModel, x: Images, grid: LatentGrid
 ) -> Float32[np.ndarray, " n"]:
     """Return the ELBO without sampling noise, in nats per image.
 
     sum_g q(z_g | x) log p(x | z_g) - KL(q(z | x) || p(z)), the KL in closed form.
 
     Args:
-        model: has `encode` and `decode`.
+        model: has `encode`, `decode` and `nll`.
         x: boolean or float images, as the model was trained on.
         grid: over as many latents as the model has.
-        nll: -log p(x | z) of what `decode` returns: `bernoulli_nll`, `gaussian_nll`.
 
     Raises:
         TypeError: the images are integers.
@@ -130,66 +128,67 @@ def grid_elbo(
             narrower than a cell, or beyond the limit.
     """
     _check_grid(model, x, grid)
-    return _per_image(_elbo, model, x, grid, nll)
+    return _per_image(_elbo, model, x, grid)
 
 
 def posterior_gap(
-    model, x: Images, grid: LatentGrid, nll: Callable
+    model: LatentVariableModel, x: Images, grid: LatentGrid
 ) -> Float32[np.ndarray, " n"]:
     """Return KL(q(z | x) || p(z | x)) in nats per image: log p(x) minus the ELBO.
 
     Arguments and errors as in `grid_elbo`.
     """
     _check_grid(model, x, grid)
-    return _per_image(_gap, model, x, grid, nll)
+    return _per_image(_gap, model, x, grid)
 
 
-def _per_image(function, model, x, grid, nll):
+def _per_image(function, model, x, grid):
     def of_chunk(x):
-        return function(model, x, grid, nll)
+        return function(model, x, grid)
 
     return in_chunks(of_chunk, IMAGES, checked_images(x))
 
 
-def _log_likelihood(model, x, grid, nll) -> Float[Array, "b g"]:
+def _log_likelihood(model, x, grid) -> Float[Array, "b g"]:
     """Return log p(x | z) of every image at every point."""
 
     def at(z):
         decoded = model.decode(z[None])
-        return -jax.vmap(lambda image: nll(decoded, image[None])[0])(x)
+        return -jax.vmap(lambda image: model.nll(decoded, image[None])[0])(x)
 
     return jax.lax.map(at, grid.z, batch_size=POINTS).T
 
 
-@functools.partial(nnx.jit, static_argnames="nll")
-def _likelihood(model, x, grid, nll):
-    return _log_likelihood(model, x, grid, nll)
+@nnx.jit
+def _likelihood(model, x, grid):
+    return _log_likelihood(model, x, grid)
 
 
-@functools.partial(nnx.jit, static_argnames="nll")
-def _log_marginal(model, x, grid, nll):
-    log_joint = _log_likelihood(model, x, grid, nll) + grid.log_prior[None]
+@nnx.jit
+def _log_marginal(model, x, grid):
+    log_joint = _log_likelihood(model, x, grid) + grid.log_prior[None]
     return jax.nn.logsumexp(log_joint, axis=1)
 
 
-@functools.partial(nnx.jit, static_argnames="nll")
-def _posterior(model, x, grid, nll):
-    log_joint = _log_likelihood(model, x, grid, nll) + grid.log_prior[None]
+@nnx.jit
+def _posterior(model, x, grid):
+    log_joint = _log_likelihood(model, x, grid) + grid.log_prior[None]
     return jax.nn.softmax(log_joint, axis=1)
 
 
-@functools.partial(nnx.jit, static_argnames="nll")
-def _elbo(model, x, grid, nll):
+@nnx.jit
+def _elbo(model, x, grid):
     mean, logvar = model.encode(x)
-    kl = 0.5 * jnp.sum(mean**2 + jnp.exp(logvar) - 1 - logvar, axis=1)
     q = jnp.exp(_log_q(mean, logvar, grid))
-    return jnp.sum(q * _log_likelihood(model, x, grid, nll), axis=1) - kl
+    return jnp.sum(q * _log_likelihood(model, x, grid), axis=1) - gaussian_kl(
+        mean, logvar
+    )
 
 
-@functools.partial(nnx.jit, static_argnames="nll")
-def _gap(model, x, grid, nll):
+@nnx.jit
+def _gap(model, x, grid):
     log_q = _log_q(*model.encode(x), grid)
-    log_joint = _log_likelihood(model, x, grid, nll) + grid.log_prior[None]
+    log_joint = _log_likelihood(model, x, grid) + grid.log_prior[None]
     log_posterior = jax.nn.log_softmax(log_joint, axis=1)
     return jnp.sum(jnp.exp(log_q) * (log_q - log_posterior), axis=1)
 

@@ -48,18 +48,10 @@ def causal_neighbours(k: int) -> tuple[tuple[int, int], ...]:
 def context_index(
     images: Bool[np.ndarray, "n h w 1"], neighbours: tuple[tuple[int, int], ...]
 ) -> Int32[np.ndarray, "n h w"]:
-    """Return the context of every pixel: k neighbours as a binary number of k digits.
+    """Return the context of every pixel: k neighbours as a number of k digits.
 
-    White is 1, and the first neighbour leads. Pixels outside the image are black.
-
-    Raises:
-        TypeError: the images are not boolean.
-        ValueError: their shape is not [n, h, w, 1].
+    White is 1, and the first neighbour leads. Pixels outside are black.
     """
-    if images.dtype != bool:
-        raise TypeError(f"expected boolean images (binarize), found {images.dtype}")
-    if images.ndim != 4 or images.shape[3] != 1:
-        raise ValueError(f"expected images [n, h, w, 1], found {images.shape}")
     n, height, width, _ = images.shape
     pad = max((abs(d) for offset in neighbours for d in offset), default=0)
     padded = np.pad(images[..., 0], ((0, 0), (pad, pad), (pad, pad)))
@@ -83,8 +75,10 @@ def fit_context_table(
 
     Raises:
         TypeError: the images are not boolean.
-        ValueError: there are more than `MAX_NEIGHBOURS` neighbours, or smoothing <= 0.
+        ValueError: the images are not [n, h, w, 1], there are more than
+            `MAX_NEIGHBOURS` neighbours, or smoothing <= 0.
     """
+    _check_images(images)
     if len(neighbours) > MAX_NEIGHBOURS:
         raise ValueError(
             f"expected at most {MAX_NEIGHBOURS} neighbours, found {len(neighbours)}"
@@ -117,8 +111,10 @@ def context_nll(
 
     Raises:
         TypeError: the images are not boolean.
-        ValueError: the table does not have 2**k entries.
+        ValueError: the images are not [n, h, w, 1], or the table does not have 2**k
+            entries.
     """
+    _check_images(images)
     _check_table(table, neighbours)
     with np.errstate(divide="ignore"):  # an impossible pixel costs infinitely many nats
         nats = -np.log(np.stack([1 - table, table], axis=1)).ravel()
@@ -172,6 +168,13 @@ def sample_context_table(
         white = table[padded[:, rows, columns] @ digits]
         padded[:, pad + i, pad + j] = uniform[:, i, j] < white
     return padded[:, pad:, pad : pad + width, None]
+
+
+def _check_images(images) -> None:
+    if images.dtype != bool:
+        raise TypeError(f"expected boolean images (binarize), found {images.dtype}")
+    if images.ndim != 4 or images.shape[3] != 1:
+        raise ValueError(f"expected images [n, h, w, 1], found {images.shape}")
 
 
 def _check_table(table, neighbours) -> None:

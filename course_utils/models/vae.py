@@ -4,8 +4,7 @@
     decoder p(x | z): Bernoulli pixels (logits), or Gaussian pixels (mean and logvar)
 
 What `decode` returns is called `decoded`: the logits of a Bernoulli decoder, a
-`Gaussian` of a Gaussian one. `losses.bernoulli_nll` and `losses.gaussian_nll` take it
-as it is.
+`Gaussian` of a Gaussian one. The method `nll` knows which of the two it is.
 """
 
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Key
 
 from course_utils.layers import sample_gaussian
+from course_utils.losses import bernoulli_nll, gaussian_nll, kl_per_latent
 from course_utils.models.networks import (
     ConvDecoder,
     ConvEncoder,
@@ -64,7 +64,19 @@ class VAE(nnx.Module):
         """Return the logits of p(x | z)."""
         return self.decoder(z)
 
-    def __call__(self, x: Float[Array, "b h w c"], key: Key[Array, ""]) -> VAEOutput:
+    def nll(
+        self,
+        decoded: Float[Array, "b h w c"],
+        x: Float[Array, "b h w c"],
+    ) -> Float[Array, " b"]:
+        """Return -log p(x | z) in nats per image, of what `decode` returned."""
+        return bernoulli_nll(decoded, x)
+
+    def __call__(
+        self,
+        x: Float[Array, "b h w c"],
+        key: Key[Array, ""],
+    ) -> VAEOutput:
         """Return p(x | z) at one draw z from q(z | x) for each image."""
         mean, logvar = self.encode(x)
         z = sample_gaussian(mean, logvar, key)
@@ -81,6 +93,10 @@ class GaussianVAE(VAE):
     def decode(self, z: Float[Array, "b d"]) -> Gaussian:
         """Return p(x | z)."""
         return Gaussian(self.decoder(z), self.x_logvar[...])
+
+    def nll(self, decoded: Gaussian, x: Float[Array, "b h w c"]) -> Float[Array, " b"]:
+        """Return -log p(x | z) in nats per image: a density, so it can be negative."""
+        return gaussian_nll(decoded, x)
 
 
 class LinearEncoder(nnx.Module):
@@ -110,6 +126,43 @@ class LinearDecoder(nnx.Module):
         return self.out(z).reshape(-1, *self.shape)
 
 
+class LinearVAE(GaussianVAE):
+    """The VAE whose best ELBO is the log-density of probabilistic PCA.
+
+    Lucas, Tucker, Grosse and Norouzi 2019, arXiv:1911.02469.
+    """
+
+    def __init__(self, num_latents: int, shape=IMAGE, *, rngs: nnx.Rngs):
+        encoder = LinearEncoder(shape, num_latents, rngs=rngs)
+        super().__init__(encoder, LinearDecoder(num_latents, shape, rngs=rngs))
+
+    def mean_elbo(self, covariance: Float[Array, "p p"]) -> Float[Array, ""]:
+        r"""Return the mean ELBO over centred images of this covariance, in nats.
+
+        Every average is one of squares, so nothing is sampled and no image is needed.
+        With an encoder z = x A + noise of variances v and a decoder z W of variance
+        s^2,
+
+            E |x - z W|^2 = tr S - 2 tr(S A W) + tr(A^T S A W W^T) + sum_j v_j |W_j|^2
+            E KL = 1/2 sum_j [(A^T S A)_jj + v_j - 1 - log v_j].
+
+        The biases are taken to be 0, as they are for centred images.
+
+        Args:
+            covariance: S, the mean of x^T x over the images.
+        """
+        a, w = self.encoder.mean.kernel[...], self.decoder.out.kernel[...]
+        logvar, x_logvar = self.encoder.logvar[...], self.x_logvar[...]
+        seen = covariance @ a
+        codes = a.T @ seen  # the covariance of the means of q
+        error = jnp.trace(covariance) - 2 * jnp.sum(seen * w.T)
+        error = error + jnp.sum(codes * (w @ w.T)) + jnp.exp(logvar) @ jnp.sum(w**2, 1)
+        log_norm = len(covariance) * (jnp.log(2 * jnp.pi) + x_logvar)
+        nll = 0.5 * (log_norm + error * jnp.exp(-x_logvar))
+        kl = kl_per_latent(0.0, logvar).sum() + 0.5 * jnp.trace(codes)
+        return -(nll + kl)
+
+
 def dense_vae(
     num_latents: int, width: int = 400, shape=IMAGE, *, rngs: nnx.Rngs, kind=VAE
 ) -> VAE:
@@ -125,15 +178,4 @@ def conv_vae(num_latents: int, channels: int = 32, *, rngs: nnx.Rngs, kind=VAE) 
     return kind(
         ConvEncoder(channels, 2 * num_latents, rngs=rngs),
         ConvDecoder(num_latents, channels, rngs=rngs),
-    )
-
-
-def linear_vae(num_latents: int, shape=IMAGE, *, rngs: nnx.Rngs) -> GaussianVAE:
-    """Return the VAE whose best ELBO is the log-density of probabilistic PCA.
-
-    Lucas, Tucker, Grosse and Norouzi 2019, arXiv:1911.02469.
-    """
-    return GaussianVAE(
-        LinearEncoder(shape, num_latents, rngs=rngs),
-        LinearDecoder(num_latents, shape, rngs=rngs),
     )

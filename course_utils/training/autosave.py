@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import PyTree
 
 from course_utils import checkpoints
 
@@ -32,7 +33,7 @@ class Autosave:
         self.fingerprint = {"kind": "training run", "key": key_data, "scan": scan}
         self.saved_at = time.monotonic()
 
-    def restore(self, tree: nnx.State) -> tuple[nnx.State, dict[str, list[float]]]:
+    def restore(self, tree: PyTree) -> tuple[PyTree, dict[str, list[float]]]:
         """Return what the file holds; the arrays given and no history if none is there.
 
         Raises:
@@ -49,7 +50,7 @@ class Autosave:
         """Return whether a crash now would cost more than `SAVE_EVERY` seconds."""
         return self.path is not None and time.monotonic() - self.saved_at > SAVE_EVERY
 
-    def save(self, tree: nnx.State, history: dict[str, list[float]]) -> None:
+    def save(self, tree: PyTree, history: dict[str, list[float]]) -> None:
         """Write arrays and history, if there is a path."""
         if self.path is None:
             return

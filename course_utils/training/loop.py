@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Key
+from jaxtyping import Array, Key, PyTree
 
 from course_utils.live import progress_bar, stop_button
 from course_utils.training.autosave import Autosave
@@ -41,7 +41,7 @@ _OBJECTIVE = (
 class _Point(NamedTuple):
     """Where training is: all arrays after `done` steps."""
 
-    tree: nnx.State
+    tree: PyTree
     done: int
 
 
@@ -144,7 +144,7 @@ def _train(run: _Run, num_steps: int, stop, autosave: Autosave) -> None:
         ) from None
 
 
-def _call(run: _Run, batches: list[dict]) -> tuple[nnx.State, dict[str, np.ndarray]]:
+def _call(run: _Run, batches: list[dict]) -> tuple[PyTree, dict[str, np.ndarray]]:
     """Take the steps of some batches in one compiled call.
 
     Returns:

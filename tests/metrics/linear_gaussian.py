@@ -8,7 +8,7 @@ import numpy as np
 from flax import nnx
 from scipy.stats import multivariate_normal
 
-from course_utils.models.vae import linear_vae
+from course_utils.models.vae import LinearVAE
 
 SHAPE, S2 = (2, 3, 1), 0.3
 MEAN = np.array([0.5, -0.2, 0.1, 0.9, 0.0, 0.3])
@@ -20,7 +20,7 @@ def exact_model(num_latents=2, shift=0.0, stretch=1.0):
     """Return the model; q is the posterior, moved by `shift`, its std `stretch`ed."""
     w = SCALE[:num_latents, None] * ROTATION[:num_latents]
     mean, logvar = posterior_of(num_latents)
-    model = linear_vae(num_latents, SHAPE, rngs=nnx.Rngs(0))
+    model = LinearVAE(num_latents, SHAPE, rngs=nnx.Rngs(0))
     model.decoder.out.kernel = nnx.Param(np.float32(w))
     model.decoder.out.bias = nnx.Param(np.float32(MEAN))
     model.x_logvar = nnx.Param(np.float32(np.log(S2)))

@@ -13,7 +13,6 @@ from linear_gaussian import (
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from course_utils.losses import bernoulli_nll, gaussian_nll
 from course_utils.metrics import (
     elbo,
     grid_elbo,
@@ -81,16 +80,14 @@ def test_a_grid_that_cannot_be_is_refused(arguments, words):
 @pytest.mark.parametrize("num_latents", [1, 2])
 def test_the_density_of_a_linear_model(num_latents):
     x = images(70)  # more than one chunk
-    found = log_marginal(exact_model(num_latents), x, GRIDS[num_latents], gaussian_nll)
+    found = log_marginal(exact_model(num_latents), x, GRIDS[num_latents])
     np.testing.assert_allclose(found, log_density(x, num_latents), atol=1e-4)
 
 
 @pytest.mark.parametrize("num_latents", [1, 2])
 def test_probabilities_of_all_images_sum_to_one(num_latents):
     world = all_images(3, 3)
-    found = log_marginal(
-        random_vae(num_latents), world, GRIDS[num_latents], bernoulli_nll
-    )
+    found = log_marginal(random_vae(num_latents), world, GRIDS[num_latents])
     assert np.exp(found).sum() == pytest.approx(1, abs=1e-3)
     assert np.exp(found).max() < 0.9  # no point mass
 
@@ -106,7 +103,7 @@ def test_a_bernoulli_decoder_agrees_with_adaptive_quadrature():
     expected = [
         quad(likelihood, -8, 8, (i,), epsabs=1e-7, limit=40)[0] for i in range(4)
     ]
-    found = np.exp(log_marginal(model, world, GRIDS[1], bernoulli_nll))
+    found = np.exp(log_marginal(model, world, GRIDS[1]))
     np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-6)
 
 
@@ -114,12 +111,11 @@ def test_a_bernoulli_decoder_agrees_with_adaptive_quadrature():
 def test_the_grid_is_fine_enough(num_latents):
     world, model = all_images(3, 3)[::8], random_vae(num_latents)
     coarse, fine = (
-        log_marginal(model, world, latent_grid(num_latents, num), bernoulli_nll)
-        for num in (101, 201)
+        log_marginal(model, world, latent_grid(num_latents, num)) for num in (101, 201)
     )
     np.testing.assert_allclose(coarse, fine, atol=1e-2)
     if num_latents == 1:
-        finest = log_marginal(model, world, latent_grid(1, 1001), bernoulli_nll)
+        finest = log_marginal(model, world, latent_grid(1, 1001))
         np.testing.assert_allclose(fine, finest, atol=2e-3)
 
 
@@ -129,7 +125,7 @@ def test_the_grid_is_fine_enough(num_latents):
 @pytest.mark.parametrize("num_latents", [1, 2])
 def test_the_posterior_of_a_linear_model(num_latents):
     x, grid = images(5), GRIDS[num_latents]
-    mass = posterior_on_grid(exact_model(num_latents), x, grid, gaussian_nll)
+    mass = posterior_on_grid(exact_model(num_latents), x, grid)
     assert mass.shape == (5, len(grid.z))
     np.testing.assert_allclose(mass.sum(axis=1), 1, atol=1e-5)
     factor, logvar = posterior_of(num_latents)
@@ -144,12 +140,12 @@ def test_the_posterior_of_a_linear_model(num_latents):
 def test_the_gap_of_a_linear_model(num_latents):
     """KL(p || q) would be another number: q is wider and moved."""
     x, grid = images(5), GRIDS[num_latents]
-    found = posterior_gap(exact_model(num_latents), x, grid, gaussian_nll)
+    found = posterior_gap(exact_model(num_latents), x, grid)
     np.testing.assert_allclose(found, 0, atol=1e-4)
     wrong = exact_model(num_latents, **WRONG)
-    found = posterior_gap(wrong, x, grid, gaussian_nll)
+    found = posterior_gap(wrong, x, grid)
     np.testing.assert_allclose(found, gap(num_latents, **WRONG), atol=1e-3)
-    bound = grid_elbo(wrong, x, grid, gaussian_nll)
+    bound = grid_elbo(wrong, x, grid)
     exact = log_density(x, num_latents) - gap(num_latents, **WRONG)
     np.testing.assert_allclose(bound, exact, atol=1e-3)
 
@@ -157,18 +153,16 @@ def test_the_gap_of_a_linear_model(num_latents):
 @pytest.mark.parametrize("num_latents", [1, 2])
 def test_density_minus_elbo_is_the_gap(num_latents):
     world, model, grid = all_images(3, 3), random_vae(num_latents), GRIDS[num_latents]
-    below = log_marginal(model, world, grid, bernoulli_nll) - grid_elbo(
-        model, world, grid, bernoulli_nll
-    )
-    found = posterior_gap(model, world, grid, bernoulli_nll)
+    below = log_marginal(model, world, grid) - grid_elbo(model, world, grid)
+    found = posterior_gap(model, world, grid)
     np.testing.assert_allclose(found, below, atol=1e-3)
     assert found.min() > 0.01 and found.std() > 0.1  # the images differ
 
 
 def test_the_elbo_of_the_grid_is_the_mean_of_the_sampled_one():
     world, model = all_images(3, 3)[::64], random_vae(1)
-    exact = grid_elbo(model, world, GRIDS[1], bernoulli_nll)
-    sampled = elbo(model, world, jax.random.key(0), bernoulli_nll, 20_000)
+    exact = grid_elbo(model, world, GRIDS[1])
+    sampled = elbo(model, world, jax.random.key(0), 20_000)
     np.testing.assert_allclose(sampled, exact, atol=0.2)
     assert np.mean(sampled - exact) == pytest.approx(0, abs=0.05)
 
@@ -181,16 +175,16 @@ def test_a_q_that_the_grid_cannot_hold_is_refused(measure):
     x = images(3)
     narrow = exact_model(1, stretch=0.1)  # a standard deviation of 0.038
     with pytest.raises(ValueError, match="take a finer grid: num=") as error:
-        measure(narrow, x, GRIDS[1], gaussian_nll)
+        measure(narrow, x, GRIDS[1])
     num = int(str(error.value).split("num=")[1])
     fine = latent_grid(1, num)
     np.testing.assert_allclose(
-        posterior_gap(narrow, x, fine, gaussian_nll), gap(1, 0.0, 0.1), atol=1e-3
+        posterior_gap(narrow, x, fine), gap(1, 0.0, 0.1), atol=1e-3
     )
     with pytest.raises(ValueError, match="take a larger limit"):
-        measure(exact_model(1, shift=7.0), x, GRIDS[1], gaussian_nll)
+        measure(exact_model(1, shift=7.0), x, GRIDS[1])
     with pytest.raises(ValueError, match="take a larger limit"):
-        measure(exact_model(1, shift=-7.0), x, GRIDS[1], gaussian_nll)
+        measure(exact_model(1, shift=-7.0), x, GRIDS[1])
 
 
 @pytest.mark.parametrize(
@@ -198,9 +192,9 @@ def test_a_q_that_the_grid_cannot_hold_is_refused(measure):
 )
 def test_images_of_another_kind_are_refused(measure):
     with pytest.raises(TypeError, match="found uint8"):
-        measure(exact_model(1), images(2).astype(np.uint8), GRIDS[1], gaussian_nll)
+        measure(exact_model(1), images(2).astype(np.uint8), GRIDS[1])
     with pytest.raises(ValueError, match=r"\[n, h, w, c\]"):
-        measure(exact_model(1), images(2)[0], GRIDS[1], gaussian_nll)
+        measure(exact_model(1), images(2)[0], GRIDS[1])
 
 
 # --- the tables
@@ -210,18 +204,18 @@ def test_images_of_another_kind_are_refused(measure):
 def test_the_tables_are_what_the_integrals_are_made_of(num_latents):
     model, grid = random_vae(num_latents), GRIDS[num_latents]
     x = all_images(3, 3)[::37]
-    log_likelihood, log_q = grid_tables(model, x, grid, bernoulli_nll)
+    log_likelihood, log_q = grid_tables(model, x, grid)
     total = np.logaddexp.reduce(log_likelihood + np.asarray(grid.log_prior), axis=1)
-    expected = log_marginal(model, x, grid, bernoulli_nll)
+    expected = log_marginal(model, x, grid)
     np.testing.assert_allclose(total, expected, atol=1e-4)
     q = np.exp(log_q)
     np.testing.assert_allclose(q.sum(axis=1), 1, atol=1e-4)
     kl = np.sum(q * (log_q - np.asarray(grid.log_prior)), axis=1)
     bound = np.sum(q * log_likelihood, axis=1) - kl
-    expected = grid_elbo(model, x, grid, bernoulli_nll)
+    expected = grid_elbo(model, x, grid)
     np.testing.assert_allclose(bound, expected, atol=1e-3)
 
 
 def test_the_tables_refuse_a_grid_that_is_too_coarse():
     with pytest.raises(ValueError, match="finer grid"):
-        grid_tables(random_vae(1), all_images(3, 3), latent_grid(1, 3), bernoulli_nll)
+        grid_tables(random_vae(1), all_images(3, 3), latent_grid(1, 3))

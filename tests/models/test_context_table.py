@@ -127,7 +127,6 @@ def test_the_right_edge_is_not_seen_from_the_left():
 def test_images_must_be_boolean(convert):
     images, table = convert(random_images(2, 3, 3)), random_table(2)
     for call in (
-        lambda: context_index(images, FOUR[:2]),
         lambda: fit_context_table(images, FOUR[:2]),
         lambda: context_nll(table, images, FOUR[:2]),
     ):
@@ -162,8 +161,11 @@ def test_a_context_that_never_occurs_gets_one_half():
 
 @pytest.mark.parametrize("shape", [(2, 3, 3), (2, 3, 3, 3)])
 def test_images_must_have_one_channel(shape):
+    images, table = np.zeros(shape, bool), random_table(1)
     with pytest.raises(ValueError, match="expected images"):
-        context_index(np.zeros(shape, bool), ((0, -1),))
+        fit_context_table(images, FOUR[:1])
+    with pytest.raises(ValueError, match="expected images"):
+        context_nll(table, images, FOUR[:1])
 
 
 def test_fit_refuses_what_it_cannot_count():

@@ -3,13 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from scipy.stats import norm
 
+from course_utils.models.protocols import LatentVariableModel
 from course_utils.models.vae import (
     Gaussian,
     GaussianVAE,
+    LinearVAE,
     conv_vae,
     dense_vae,
-    linear_vae,
 )
 
 KEY = jax.random.key(2)
@@ -58,7 +60,7 @@ def test_the_first_half_of_the_encoder_s_outputs_are_means():
 
 def test_z_is_drawn_from_q_and_the_key_decides():
     """A standard deviation of exp(logvar), or noise for the prior, would show here."""
-    model = linear_vae(2, SMALL, rngs=nnx.Rngs(0))
+    model = LinearVAE(2, SMALL, rngs=nnx.Rngs(0))
     model.encoder.logvar[...] = jnp.array([-2.0, 1.0])
     x = jnp.broadcast_to(jax.random.normal(KEY, (1, *SMALL)), (20_000, *SMALL))
     out = model(x, KEY)
@@ -69,7 +71,7 @@ def test_z_is_drawn_from_q_and_the_key_decides():
 
 
 def test_a_linear_one_is_linear_and_its_variances_are_the_same_for_all_images():
-    model = linear_vae(2, SMALL, rngs=nnx.Rngs(0))
+    model = LinearVAE(2, SMALL, rngs=nnx.Rngs(0))
     a, b = 3 * jax.random.normal(KEY, (2, 4, *SMALL))
     mean = [model.encode(x).mean for x in (a + b, a, b, 0 * a)]
     np.testing.assert_allclose(mean[0] + mean[3], mean[1] + mean[2], atol=1e-4)
@@ -78,3 +80,19 @@ def test_a_linear_one_is_linear_and_its_variances_are_the_same_for_all_images():
     image = [model.decode(z).mean for z in (za + zb, za, zb, 0 * za)]
     np.testing.assert_allclose(image[0] + image[3], image[1] + image[2], atol=1e-4)
     assert isinstance(model, GaussianVAE)
+
+
+def test_the_model_knows_its_likelihood():
+    x = jax.random.bernoulli(KEY, 0.5, (4, *SMALL)).astype(jnp.float32)
+    z = jnp.ones((4, 2))
+    binary = dense_vae(2, 5, SMALL, rngs=nnx.Rngs(0))
+    p = jax.nn.sigmoid(binary.decode(z))
+    expected = -jnp.log(jnp.where(x == 1, p, 1 - p)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(binary.nll(binary.decode(z), x), expected, rtol=1e-5)
+    grey = dense_vae(2, 5, SMALL, rngs=nnx.Rngs(0), kind=GaussianVAE)
+    grey.x_logvar[...] = jnp.array(-1.5)
+    density = norm(np.asarray(grey.decode(z).mean), np.exp(-0.75))
+    expected = -density.logpdf(x).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(grey.nll(grey.decode(z), x), expected, rtol=1e-5)
+    assert all(isinstance(model, LatentVariableModel) for model in (binary, grey))
+    assert not isinstance(nnx.Linear(1, 1, rngs=nnx.Rngs(0)), LatentVariableModel)

@@ -13,9 +13,6 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Key
 
-Batch = dict[str, Array]  # arrays by name, for example "x" and "label"
-LossAndMetrics = tuple[Float[Array, ""], dict[str, Array]]
-
 
 def sum_pixels(x: Float[Array, "b ..."]) -> Float[Array, " b"]:
     """Return the sum over all axes but the first."""
@@ -74,8 +71,8 @@ def gaussian_kl(
 
 
 def reconstruction_loss(
-    model: Callable, batch: Batch, key: Key[Array, ""] | None
-) -> LossAndMetrics:
+    model: Callable, batch: dict[str, Array], key: Key[Array, ""] | None
+) -> tuple[Array, dict[str, Array]]:
     """Return (squared error per image, metrics) of an autoencoder.
 
     `batch["x"]` goes in; `batch["target"]`, if there is one, should come out: a
@@ -88,11 +85,11 @@ def reconstruction_loss(
 
 def vae_loss(
     model: Callable,
-    batch: Batch,
+    batch: dict[str, Array],
     key: Key[Array, ""],
     beta: float | Array = 1.0,
     free_bits: float | Array = 0.0,
-) -> LossAndMetrics:
+) -> tuple[Array, dict[str, Array]]:
     """Return (negative ELBO, metrics) of a VAE, in nats per image.
 
     -ELBO = E_q[-log p(x | z)] + KL(q(z | x) || p(z)), with one draw of z from q.
@@ -115,8 +112,8 @@ def vae_loss(
 
 
 def classification_loss(
-    model: Callable, batch: Batch, key: Key[Array, ""] | None
-) -> LossAndMetrics:
+    model: Callable, batch: dict[str, Array], key: Key[Array, ""] | None
+) -> tuple[Array, dict[str, Array]]:
     """Return (cross-entropy in nats per image, metrics) of a classifier."""
     logits, labels = model(batch["x"]), batch["label"]
     nats = optax.softmax_cross_entropy_with_integer_labels(logits, labels)

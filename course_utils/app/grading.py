@@ -55,7 +55,7 @@ def _grade_file(path: Path, timeout: float, pool) -> dict[str, Outcome]:
         number = _notebook_number(path, submission)
     except (OSError, ValueError) as error:
         return {"file": Outcome("raised", str(error))}
-    jobs = {e.id: [] for e in engine.module_of(number).EXERCISES}
+    jobs = {e.id: [] for e in engine.exercises(number)}
     for cell in notebooks.code_cells(submission):
         jobs.get(notebooks.exercise_id(cell), []).append(cell.source)
     outcomes = pool.map(

@@ -12,7 +12,8 @@ from pathlib import Path
 from unittest import mock
 
 from course_utils.exercises import engine
-from course_utils.exercises.judge import Outcome, describe_error
+from course_utils.exercises.compare import describe_error
+from course_utils.exercises.judge import Outcome
 
 
 def run_job(exercise_id: str, setup: list[str], cells: list[str]) -> Outcome:

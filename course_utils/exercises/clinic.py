@@ -4,7 +4,7 @@ A learner says who is guilty and which instrument proves it. A clinic declares w
 instrument can see; `problems` runs them all and is empty when the declaration holds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from course_utils.exercises.judge import Exercise, WrongAnswer
@@ -58,7 +58,7 @@ def verdict_exercise(clinic: Clinic) -> Exercise:
         id=clinic.id,
         title="bug clinic: the verdict",
         reference=right[0],
-        alternatives=tuple(right[1:]),
+        also_right=tuple(right[1:]),
         wrong=tuple(_false_verdicts(clinic, convicting)),
         hints=clinic.hints,
         afterword=f"{clinic.guilty}: {clinic.fault}.",
@@ -66,7 +66,7 @@ def verdict_exercise(clinic: Clinic) -> Exercise:
     )
 
 
-def _false_verdicts(clinic, convicting):
+def _false_verdicts(clinic: Clinic, convicting: list[str]) -> Iterator[WrongAnswer]:
     """Yield every wrong verdict with what speaks against it."""
     for name in clinic.instruments:
         for suspect in clinic.suspects:

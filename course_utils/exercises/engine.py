@@ -11,8 +11,13 @@ import os
 import pkgutil
 import re
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import course_utils.exercises as exercises_package
+from course_utils.exercises.clinic import Clinic
 from course_utils.exercises.judge import Exercise, Outcome, judge
 
 _hints_given = Counter()
@@ -29,11 +34,9 @@ def notebooks() -> list[int]:
     return [int(name.removeprefix("notebook_")) for name in names]
 
 
-def module_of(notebook: int):
-    """Return the exercise module of a notebook, with EXERCISES and maybe CLINIC."""
-    return importlib.import_module(
-        f"{exercises_package.__name__}.notebook_{notebook:02d}"
-    )
+def exercises(notebook: int) -> tuple[Exercise, ...]:
+    """Return the exercises of a notebook, in order: one file each, found by name."""
+    return tuple(_module(name).EXERCISE for name in _files(notebook).values())
 
 
 def find(exercise_id: str) -> Exercise:
@@ -42,25 +45,44 @@ def find(exercise_id: str) -> Exercise:
     Raises:
         KeyError: if there is none; the message lists the ids of that notebook.
     """
-    match = re.fullmatch(r"(\d)\.(\d+)", str(exercise_id))
-    if not match or not isinstance(exercise_id, str):
-        raise KeyError(f'an exercise id looks like "1.3", not {exercise_id!r}')
-    number = int(match[1])
-    exercises = module_of(number).EXERCISES if number in notebooks() else ()
-    for exercise in exercises:
-        if exercise.id == exercise_id:
-            return exercise
-    known = ", ".join(e.id for e in exercises) or "none"
-    raise KeyError(f"no exercise {exercise_id}; notebook {number:02d} has: {known}")
+    return _find_module(exercise_id).EXERCISE
 
 
 def siblings(exercise_id: str) -> list[Exercise]:
     """Return the other exercises of the same notebook."""
-    exercises = module_of(int(find(exercise_id).id.split(".")[0])).EXERCISES
-    return [exercise for exercise in exercises if exercise.id != exercise_id]
+    number = int(find(exercise_id).id.split(".")[0])
+    return [e for e in exercises(number) if e.id != exercise_id]
 
 
-def check(exercise_id: str, answer):
+def _files(notebook: int) -> dict[str, str]:
+    """Return the modules of a notebook's exercises by exercise id, in order."""
+    package = f"{exercises_package.__name__}.notebook_{notebook:02d}"
+    folder = Path(exercises_package.__file__).with_name(f"notebook_{notebook:02d}")
+    found = {}
+    for info in pkgutil.iter_modules([str(folder)]):
+        match = re.fullmatch(r"e(\d+)_(\d+)_\w+", info.name)
+        if match:
+            found[int(match[1]), int(match[2])] = f"{package}.{info.name}"
+    return {f"{a}.{b}": found[a, b] for a, b in sorted(found)}
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def _find_module(exercise_id: str) -> ModuleType:
+    match = re.fullmatch(r"(\d)\.(\d+)", str(exercise_id))
+    if not match or not isinstance(exercise_id, str):
+        raise KeyError(f'an exercise id looks like "1.3", not {exercise_id!r}')
+    files = _files(int(match[1]))
+    if exercise_id not in files:
+        known = ", ".join(files) or "none"
+        number = int(match[1])
+        raise KeyError(f"no exercise {exercise_id}; notebook {number:02d} has: {known}")
+    return _module(files[exercise_id])
+
+
+def check(exercise_id: str, answer: Any) -> Any:
     """Judge an answer, say what is right or wrong, and return what to go on with.
 
     Args:
@@ -86,7 +108,7 @@ def check(exercise_id: str, answer):
     return copy.deepcopy(exercise.reference)
 
 
-def judge_answer(exercise: Exercise, answer) -> Outcome:
+def judge_answer(exercise: Exercise, answer: Any) -> Outcome:
     """Judge an answer, unless it is the reference that a failed check handed back."""
     if callable(answer) and answer is exercise.reference:
         return Outcome("not attempted", "This is the reference: run your own cell.")
@@ -102,7 +124,7 @@ def describe(exercise: Exercise, outcome: Outcome) -> str:
     return f"{line} {outcome.message}".rstrip()
 
 
-def hint(exercise_id: str):
+def hint(exercise_id: str) -> None:
     """Print the next hint of an exercise; each call goes one step further."""
     hints = find(exercise_id).hints
     given = _hints_given[exercise_id]
@@ -114,23 +136,39 @@ def hint(exercise_id: str):
     print(f"Hint {given + 1} of {len(hints)}: {hints[given]}")
 
 
-def solution(exercise_id: str):
+def solution(exercise_id: str) -> None:
     """Print the reference answer of an exercise."""
     print(reference_source(find(exercise_id)))
 
 
-def suspects(exercise_id: str) -> dict:
+def clinic(exercise_id: str) -> Clinic:
+    """Return the clinic whose verdict this exercise is.
+
+    Raises:
+        KeyError: the exercise is not the verdict of a clinic.
+    """
+    found = getattr(_find_module(exercise_id), "CLINIC", None)
+    if found is None:
+        raise KeyError(f"exercise {exercise_id} is not the verdict of a clinic")
+    return found
+
+
+def suspects(exercise_id: str) -> dict[str, Callable]:
     """Return the suspects of the clinic with this verdict exercise: name -> part.
 
     They wear masks: a function's own name may say what is wrong with it.
     """
-    clinic = getattr(module_of(int(find(exercise_id).id[0])), "CLINIC", None)
-    if clinic is None or clinic.id != exercise_id:
-        raise KeyError(f"exercise {exercise_id} is not the verdict of a clinic")
-    return {name: _masked(part) for name, part in clinic.suspects.items()}
+    parts = clinic(exercise_id).suspects
+    return {name: _masked(part) for name, part in parts.items()}
 
 
-def _masked(part):
+def instruments(exercise_id: str) -> dict[str, Callable[[Callable], bool]]:
+    """Return the clinic's instruments by name: True if one finds nothing wrong."""
+    tools = clinic(exercise_id).instruments
+    return {name: _masked(tool) for name, tool in tools.items()}
+
+
+def _masked(part: Callable) -> Callable:
     return (lambda *args, **kw: part(*args, **kw)) if inspect.isfunction(part) else part
 
 
@@ -138,5 +176,14 @@ def reference_source(exercise: Exercise) -> str:
     """Return the reference as source text: a definition, or a literal value."""
     if callable(exercise.reference):
         return inspect.getsource(exercise.reference).rstrip()
-    text = repr(exercise.reference)
-    return text if '"' in text else text.replace("'", '"')  # as ruff formats it
+    return _literal(exercise.reference)
+
+
+def _literal(value: object) -> str:
+    """Return a value as ruff formats it: a long dict with one entry per line."""
+    text = repr(value)
+    text = text if '"' in text else text.replace("'", '"')
+    if not isinstance(value, dict) or len(text) <= 66:
+        return text
+    rows = [f"    {_literal(k)}: {_literal(v)}," for k, v in value.items()]
+    return "\n".join(["{", *rows, "}"])

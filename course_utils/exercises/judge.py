@@ -7,15 +7,21 @@ happened to write it.
 """
 
 import copy
+import functools
 import inspect
-import linecache
-import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+
+from course_utils.exercises.compare import (
+    Raised,
+    describe_difference,
+    describe_error,
+    same,
+)
 
 
 class Case(NamedTuple):
@@ -36,12 +42,12 @@ class WrongAnswer(NamedTuple):
 _STILL_RAISES = "There is code, but `raise NotImplementedError` is still reached."
 
 
-def call(answer, *args):
+def call(answer: Callable, *args: Any) -> Any:
     """Run a function on a case: what most exercises do with an answer."""
     return answer(*args)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """One exercise, the single source of its check, hints, solution and tests.
 
@@ -51,12 +57,15 @@ class Exercise:
         reference: the right answer: a function, a class or a plain value.
         cases: inputs for a function or class; none for a plain value.
         wrong: named wrong answers, the most specific first.
-        alternatives: right answers written differently (for the tests).
+        also_right: other plain values that are right as well.
         hints: from a nudge to nearly the answer.
         run: `run(answer, *case.args)` gives what is compared.
+        diagnose: `diagnose(answer)` says what is wrong with an answer that is neither
+            right nor one of the named wrong ones, or None if it cannot tell.
         afterword: what a right answer is told on top.
         otherwise: advice added when an answer is wrong in a way nobody foresaw.
-        rtol: relative tolerance of the comparison, and a thousandth of it absolute.
+        rtol: relative tolerance of the comparison.
+        atol: absolute tolerance; a thousandth of `rtol` if it is None.
     """
 
     id: str
@@ -64,12 +73,14 @@ class Exercise:
     reference: Any
     cases: tuple[Case, ...] = ()
     wrong: tuple[WrongAnswer, ...] = ()
-    alternatives: tuple = ()
+    also_right: tuple = ()
     hints: tuple[str, ...] = ()
     run: Callable = call
+    diagnose: Callable[[Any], str | None] = lambda answer: None
     afterword: str = ""
     otherwise: str = ""
     rtol: float = 1e-5
+    atol: float | None = None
 
 
 Status = Literal["right", "wrong", "raised", "not attempted"]
@@ -87,153 +98,94 @@ class ArgumentChanged(Exception):
     """An answer changed its argument, so that the caller's data are spoilt."""
 
 
-class Raised(NamedTuple):
-    """Stands for the output of a case in which the answer raised an exception."""
-
-    error: Exception
-
-
-def judge(exercise: Exercise, answer) -> Outcome:
+def judge(exercise: Exercise, answer: Any) -> Outcome:
     """Say whether an answer is right and, if not, which misconception it shows."""
     if answer is ...:
         return Outcome("not attempted")
-    if not exercise.cases:
-        if any(same(answer, right, exercise.rtol) for right in exercise.alternatives):
-            return Outcome("right", exercise.afterword)
-        return _judge_outputs(exercise, [answer], lambda value: [value], ("",))
-    if not callable(answer):
+    if exercise.cases and not callable(answer):
         kind = type(answer).__name__
         return Outcome("wrong", f"A function is expected, not a value of type {kind}.")
+    wanted = reference_outputs(exercise)  # before the answer could do any damage
     outputs = outputs_of(exercise, answer)
-    first = outputs[0]
-    if isinstance(first, Raised) and isinstance(first.error, NotImplementedError):
+    if _is_stub(outputs[0]):
         begun = inspect.isfunction(answer) and answer.__code__.co_nlocals > len(
             inspect.signature(answer).parameters
         )
         return Outcome("not attempted", _STILL_RAISES if begun else "")
-    names = tuple(f', on the case "{case.name}"' for case in exercise.cases)
-    return _judge_outputs(exercise, outputs, lambda a: outputs_of(exercise, a), names)
-
-
-def outputs_of(exercise: Exercise, answer) -> list:
-    """Return what an answer gives on every case, exceptions included as `Raised`."""
-    outputs = []
-    for case in exercise.cases:
-        args = copy.deepcopy(case.args)
-        try:
-            # A learner's 0 / 0 is judged by its result, not by NumPy's warning.
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                output = exercise.run(answer, *args)
-            if not same(args, case.args, rtol=0.0):
-                output = Raised(ArgumentChanged("it works in place; copy first"))
-        except Exception as error:
-            output = Raised(error)
-        outputs.append(output)
-    return outputs
-
-
-def same(got, want, rtol: float) -> bool:
-    """Compare two outputs: containers by parts, numbers within a relative tolerance."""
-    if isinstance(want, Raised):
-        return isinstance(got, Raised) and type(got.error) is type(want.error)
-    if isinstance(want, dict):
-        return (
-            isinstance(got, dict)
-            and got.keys() == want.keys()
-            and all(same(got[k], want[k], rtol) for k in want)
-        )
-    if isinstance(want, tuple):
-        return (
-            np.iterable(got)
-            and hasattr(got, "__len__")
-            and not isinstance(got, str | dict)
-            and len(got) == len(want)
-            and all(same(g, w, rtol) for g, w in zip(got, want, strict=True))
-        )
-    if callable(want):
-        return got is want or type(got) is type(want)
-    try:
-        got, want = np.asarray(got), np.asarray(want)
-    except Exception:  # whatever cannot be an array is not the same as one
-        return False
-    if got.shape != want.shape:
-        return False
-    if want.dtype.kind not in "fc" or got.dtype.kind not in "biufc":
-        return bool(np.array_equal(got, want))  # counts have no tolerance
-    return np.allclose(got, want, rtol=rtol, atol=rtol / 1000, equal_nan=True)
-
-
-def _judge_outputs(exercise, outputs, outputs_for, names) -> Outcome:
-    """Compare outputs with the reference's, then with those of each wrong answer."""
-
-    def agrees(answer):
-        pairs = zip(outputs, outputs_for(answer), strict=True)
-        return [same(got, want, exercise.rtol) for got, want in pairs]
-
-    right = agrees(exercise.reference)
-    if all(right):
+    agrees = _agreement(exercise, outputs, wanted)
+    if all(agrees) or _is_also_right(exercise, answer):
         return Outcome("right", exercise.afterword)
-    for wrong in exercise.wrong:
-        if all(agrees(wrong.answer)):
+    for number, wrong in enumerate(exercise.wrong):
+        if all(_agreement(exercise, outputs, _wrong_outputs(exercise, number))):
             return Outcome("wrong", wrong.message, wrong.name)
-    failed = right.index(False)
-    got, want = outputs[failed], outputs_for(exercise.reference)[failed]
-    if isinstance(got, Raised):
-        return Outcome("raised", f"{describe_error(got.error)}{names[failed]}.")
-    difference = describe_difference(got, want)
-    message = f"{difference[0].upper()}{difference[1:]}{names[failed]}."
-    return Outcome("wrong", f"{message} {exercise.otherwise}".strip())
+    diagnosis = _diagnosis(exercise, answer)
+    if diagnosis:
+        return Outcome("wrong", diagnosis)
+    failed = agrees.index(False)
+    return _describe(exercise, failed, outputs[failed], wanted[failed])
 
 
-def describe_difference(got, want) -> str:
-    """Say how an output differs without giving the right numbers away."""
-    if got is None:
-        return "the answer is None (a function without a `return`?)"
-    if isinstance(want, Raised):
-        return f"{type(want.error).__name__} should be raised, but a value is returned"
-    if isinstance(want, tuple | dict) and type(got) is not type(want):
-        kind = f"{type(want).__name__} with {len(want)} entries"
-        return f"a {kind} is expected, not one of type {type(got).__name__}"
+def outputs_of(exercise: Exercise, answer: Any) -> list:
+    """Return what an answer gives on every case, exceptions included as `Raised`.
+
+    A plain value is its own and only output.
+    """
+    if not exercise.cases:
+        return [answer]
+    return [_output(exercise, answer, case) for case in exercise.cases]
+
+
+@functools.cache
+def reference_outputs(exercise: Exercise) -> list:
+    """Return the reference's outputs, computed once."""
+    return outputs_of(exercise, exercise.reference)
+
+
+@functools.cache
+def _wrong_outputs(exercise: Exercise, number: int) -> list:
+    return outputs_of(exercise, exercise.wrong[number].answer)
+
+
+def _output(exercise: Exercise, answer: Callable, case: Case) -> Any:
+    args = copy.deepcopy(case.args)
     try:
-        got_shape, want_shape = np.asarray(got).shape, np.asarray(want).shape
-    except Exception:
-        return f"the result, of type {type(got).__name__}, is not an array"
-    if got_shape != want_shape:
-        return f"the shape should be {want_shape}, but it is {got_shape}"
-    return _describe_values(np.asarray(got), np.asarray(want))
+        # A learner's 0 / 0 is judged by its result, not by NumPy's warning.
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            output = exercise.run(answer, *args)
+        if not same(args, case.args, rtol=0.0):
+            return Raised(ArgumentChanged("it works in place; copy first"))
+        return output
+    except Exception as error:
+        return Raised(error)
 
 
-def _describe_values(got: np.ndarray, want: np.ndarray) -> str:
-    """Name what wrong numbers have to do with the right ones, if it is simple."""
-    if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
-        return "the answer has the wrong value"
-    got, want = got.astype(float).ravel(), want.astype(float).ravel()
-    if np.isnan(got).any():
-        return "the result holds nan (a 0 / 0, or a logarithm of 0?)"
-    if np.allclose(got, -want):
-        return "the sign is wrong"
-    if len(want) > 1:
-        if np.allclose(np.sort(got), np.sort(want)):
-            return "these are the right numbers in the wrong order or places"
-        if np.allclose(got * np.abs(want).sum(), want * np.abs(got).sum()):
-            return "every number is off by the same factor"
-        if np.ptp(got - want) < 1e-6 * np.abs(want).max():
-            return "every number is off by the same amount"
-    return "the result has the right form but the wrong value"
+def _is_stub(output: Any) -> bool:
+    return isinstance(output, Raised) and isinstance(output.error, NotImplementedError)
 
 
-def describe_error(error: Exception) -> str:
-    """Name an exception and the line of the learner's code that raised it."""
-    text = f"Your code raised {type(error).__name__}: {error}"
-    frames = traceback.extract_tb(error.__traceback__)
-    # The innermost frame that is neither ours nor a library's is the learner's.
-    own = [
-        f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<ex")
-    ]
-    if not own:
-        return text
-    line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
-    return f"{text}, in line {own[-1].lineno} of the cell" + (
-        f": {line}" if line else ""
-    )
+def _agreement(exercise: Exercise, outputs: list, others: list) -> list[bool]:
+    pairs = zip(outputs, others, strict=True)
+    return [same(got, want, exercise.rtol, exercise.atol) for got, want in pairs]
+
+
+def _is_also_right(exercise: Exercise, answer: Any) -> bool:
+    values = exercise.also_right
+    return any(same(answer, value, exercise.rtol, exercise.atol) for value in values)
+
+
+def _diagnosis(exercise: Exercise, answer: Any) -> str | None:
+    try:
+        return exercise.diagnose(answer)
+    except Exception:  # an answer nobody foresaw may break a diagnosis as well
+        return None
+
+
+def _describe(exercise: Exercise, failed: int, got: Any, want: Any) -> Outcome:
+    """Return the outcome of an answer about which only the difference is known."""
+    place = f', on the case "{exercise.cases[failed].name}"' if exercise.cases else ""
+    if isinstance(got, Raised):
+        return Outcome("raised", f"{describe_error(got.error)}{place}.")
+    difference = describe_difference(got, want)
+    message = f"{difference[0].upper()}{difference[1:]}{place}."
+    return Outcome("wrong", f"{message} {exercise.otherwise}".strip())

@@ -53,7 +53,7 @@ def judge_submission(path, exercise_id):
 
 @pytest.mark.parametrize(
     "exercise_id",
-    [e.id for n in engine.notebooks() for e in engine.module_of(n).EXERCISES],
+    [e.id for n in engine.notebooks() for e in engine.exercises(n)],
 )
 def test_each_exercise_can_be_graded_apart_from_its_notebook(exercise_id):
     learner = notebooks.find_notebook(exercise_id[0])
@@ -101,8 +101,8 @@ def test_each_failure_costs_one_exercise(tmp_path, submission):
         ("check = print\ncheck('0.2', 1)", "not attempted", "was not called"),
         ('check("0.1", lambda h: 0)', "not attempted", "was not called"),
         (
-            "from course_utils.exercises.notebook_00 import white_share\n"
-            'check("0.2", white_share)',
+            "from course_utils.exercises.engine import find\n"
+            'check("0.2", find("0.2").reference)',
             "not attempted",
             "This is the reference",
         ),

@@ -1,11 +1,14 @@
 """The judge: what counts as the same answer, and what is said of any other."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer, judge, same
+from course_utils.exercises.compare import same
+from course_utils.exercises.judge import Case, Exercise, WrongAnswer, judge
 
 
 def mean_of_rows(x):
@@ -187,8 +190,8 @@ VALUE = Exercise(
 )
 
 
-def test_a_value_may_have_alternatives():
-    either = Exercise(id="9.8", title="a root of 4", reference=2, alternatives=(-2,))
+def test_several_values_may_be_right():
+    either = Exercise(id="9.8", title="a root of 4", reference=2, also_right=(-2,))
     assert judge(either, -2).status == judge(either, 2).status == "right"
     assert judge(either, 0).status == "wrong"
 
@@ -236,3 +239,45 @@ def test_a_wrong_value_gets_its_own_message():
 )
 def test_same(got, want, equal):
     assert same(got, want, rtol=1e-5) is equal
+
+
+def test_an_absolute_tolerance_is_asked_for_by_name():
+    assert not same(0.1, 0.0, rtol=0.5)
+    assert same(0.1, 0.0, rtol=0.0, atol=0.2) and not same(0.3, 0.0, 0.0, atol=0.2)
+    assert same((0.1, {"a": 0.1}), (0.0, {"a": 0.0}), rtol=0.0, atol=0.2)
+    loose = Exercise(id="9.8", title="", reference=0.0, rtol=0.0, atol=0.2)
+    assert judge(loose, 0.1).status == "right" and judge(loose, 0.3).status == "wrong"
+
+
+def test_a_diagnosis_is_asked_for_what_no_named_answer_explains():
+    def diagnose(answer):
+        return f"{answer} is odd." if answer % 2 else None
+
+    even = dataclasses.replace(VALUE, diagnose=diagnose, otherwise="Think.")
+    assert judge(even, 7) == ("wrong", "7 is odd.", None)
+    assert judge(even, 6).message == "Multiply."  # a named one comes first
+    assert judge(even, 10).message.endswith("Think.")
+    assert judge(even, 8).status == "right"
+    assert judge(even, None).status == "wrong"  # the diagnosis itself fails
+
+
+def test_the_reference_is_run_before_an_answer_and_once(monkeypatch):
+    runs = []
+
+    def reference(x):
+        runs.append(1)
+        return np.asarray(x).sum()
+
+    def vandal(x):
+        monkeypatch.setattr(np, "asarray", lambda *args, **kwargs: None)
+        return None
+
+    exercise = Exercise(
+        id="9.7", title="a sum", reference=reference, cases=(Case("two", ([1, 2],)),)
+    )
+    outcome = judge(exercise, vandal)
+    monkeypatch.undo()
+    assert outcome.status != "right"
+    assert judge(exercise, sum).status == "right"
+    assert judge(exercise, len).status == "wrong"
+    assert len(runs) == 1

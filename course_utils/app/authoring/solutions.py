@@ -69,7 +69,7 @@ def kill_table(number: int) -> str:
         ValueError: if a wrong answer is not caught by its own message.
     """
     rows = [f"# What the checks of notebook {number:02d} catch", "", *_ABOUT]
-    for exercise in engine.module_of(number).EXERCISES:
+    for exercise in engine.exercises(number):
         rows += ["", f"## {exercise.id} {exercise.title}", ""]
         rows += ["| wrong answer | what the learner reads |", "|---|---|"]
         for wrong in exercise.wrong:

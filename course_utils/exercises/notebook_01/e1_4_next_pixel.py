@@ -1,0 +1,98 @@
+"""Exercise 1.4: the next pixel, given the past."""
+
+from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.notebook_01.e1_2_marginal import THREE, WORLD, marginal
+
+
+def next_pixel(joint, past):
+    """Return the probability that the next pixel is white, given those before it.
+
+    joint: a table with one axis of length 2 per pixel, in raster order.
+    past: a tuple, the values of the first pixels; it may be empty; p(past) > 0.
+    """
+    rest = joint[tuple(past)]  # axis 0 is the next pixel now, the others follow
+    return rest[1].sum() / rest.sum()
+
+
+def _blind(joint, past):
+    return marginal(joint, (len(past),))[1]
+
+
+def _only_the_last(joint, past):
+    table = marginal(joint, tuple(range(max(len(past) - 1, 0), len(past) + 1)))
+    return next_pixel(table, past[-1:])
+
+
+def _with_future(joint, past, future):
+    rest = joint[tuple(past)].reshape(2, -1)[:, future]
+    return rest[1] / rest.sum()
+
+
+EXERCISE = Exercise(
+    id="1.4",
+    title="the next pixel, given the past",
+    reference=next_pixel,
+    cases=(
+        Case("no pixel yet", (WORLD, ())),
+        Case("after white, black", (WORLD, (1, 0))),
+        Case("the last of four pixels", (WORLD, (0, 1, 1))),
+        Case("three pixels, after black", (THREE, (0,))),
+    ),
+    wrong=(
+        WrongAnswer(
+            "the joint, not the conditional",
+            lambda joint, past: joint[tuple(past)][1].sum(),
+            "You return p(past and white). The conditional asks how often white "
+            "follows once the past has happened: divide by p(past).",
+        ),
+        WrongAnswer(
+            "forgets the past",
+            _blind,
+            "Your answer is the same whatever the past is: that is the marginal of the "
+            "next pixel. Keep only the cells that agree with the past.",
+        ),
+        WrongAnswer(
+            "looks at one pixel only",
+            _only_the_last,
+            "You look at the pixel directly before and forget the others. The chain "
+            "rule conditions on all pixels before.",
+        ),
+        WrongAnswer(
+            "the future all black",
+            lambda joint, past: _with_future(joint, past, 0),
+            "You fixed the pixels that come later as black. Nothing is known about "
+            "them: add up all their values.",
+        ),
+        WrongAnswer(
+            "the future all white",
+            lambda joint, past: _with_future(joint, past, -1),
+            "You fixed the pixels that come later as white. Nothing is known about "
+            "them: add up the cells of all their values.",
+        ),
+        WrongAnswer(
+            "the odds",
+            lambda joint, past: (
+                joint[tuple(past)][1].sum() / joint[tuple(past)][0].sum()
+            ),
+            "You divided white by black: these are the odds, which may exceed one. "
+            "Divide by white and black together, p(past).",
+        ),
+        WrongAnswer(
+            "the probability of black",
+            lambda joint, past: 1 - next_pixel(joint, past),
+            "This is the probability of black, value 0. Asked is white, value 1.",
+        ),
+        WrongAnswer(
+            "reads the past backwards",
+            lambda joint, past: next_pixel(joint, past[::-1]),
+            "You read the past backwards: its first value belongs to the first pixel, "
+            "axis 0.",
+        ),
+    ),
+    hints=(
+        "joint[tuple(past)] keeps the cells that agree with the past. Which pixel is "
+        "its first axis?",
+        "p(white | past) = p(past, white) / p(past), and both are sums of cells.",
+        "rest = joint[tuple(past)]; compare rest[1].sum() with rest.sum().",
+    ),
+)

@@ -92,14 +92,14 @@ def vae_loss(
 ) -> tuple[Array, dict[str, Array]]:
     """Return (negative ELBO, metrics) of a VAE, in nats per image.
 
-    -ELBO = E_q[-log p(x | z)] + KL(q(z | x) || p(z)), with one draw of z from q.
+    -ELBO = E_q[-log p(x | z)] + KL(q(z | x) || p(z)), by one draw of z from q.
 
     Args:
         model: a VAE.
         batch: `batch["x"]`, images.
         key: for the draw.
-        beta: weight of the KL (Higgins et al. 2017); above 1 the bound is looser,
-            below 1 it is not a bound.
+        beta: weight of the KL (Higgins et al. 2017); above 1 the bound is
+            looser, below 1 it is not a bound.
         free_bits: nats per latent that cost nothing, as a batch mean (Kingma et
             al. 2016, arXiv:1606.04934, section C.8).
     """

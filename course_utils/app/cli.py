@@ -2,14 +2,12 @@
 
 import argparse
 import os
-import re
-import subprocess
 import sys
-import time
 from glob import glob
 from pathlib import Path
 
 from course_utils.app.environment import cache_folder
+from course_utils.app.testing import QUICK, STEPS, compilation_cache, run_steps
 from course_utils.paths import ROOT
 
 
@@ -22,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     if rest and args.run is not lab:
         _parser().error(f"unknown arguments: {' '.join(rest)}")
     if args.run not in (lab, run):  # learners' kernels alone reuse what was compiled
-        for name in _compilation_cache():
+        for name in compilation_cache():
             os.environ.pop(name, None)
     try:
         return args.run(args, rest) or 0
@@ -51,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("number", help="such as 00")
     command.add_argument("--output", type=Path, help="where the page goes")
     command = add("test", test, "prove everything: format, lint, tests, notebooks")
-    command.add_argument("steps", nargs="*", help=f"some of: {', '.join(STEPS)}")
+    steps = ", ".join(STEPS | QUICK)
+    command.add_argument("steps", nargs="*", help=f"some of: {steps}")
     command = add(
         "train", train, "make reference models again; list them if none is named"
     )
@@ -59,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("grade", grade, "grade submitted notebooks into a JUnit report")
     command.add_argument("files", nargs="+")
     command.add_argument("--report", type=Path, default=Path("grades.xml"))
-    command.add_argument("--timeout", type=float, default=60, help="s per exercise")
+    text = "seconds of processor time per exercise"
+    command.add_argument("--timeout", type=float, default=60, help=text)
     command = add("author", author, "for authors: keep notebooks and package in step")
     command.add_argument("action", choices=["sync", "execute", "solutions", "verify"])
     command.add_argument("numbers", nargs="*", help="notebooks; all if none is named")
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def lab(args, rest) -> int:
+def lab(args: argparse.Namespace, rest: list[str]) -> int:
     """Open the learner's copies of the notebooks in JupyterLab, at the first one."""
     from jupyterlab.labapp import LabApp
 
@@ -82,7 +82,7 @@ def lab(args, rest) -> int:
         os.environ.get("JUPYTER_CONFIG_PATH"),
     ]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
-    os.environ.update(_compilation_cache())
+    os.environ.update(compilation_cache())
     options = [
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{first}",
@@ -91,37 +91,24 @@ def lab(args, rest) -> int:
     return 0
 
 
-def _compilation_cache() -> dict[str, str]:
-    """Return the environment of kernels that compile a program once, not every time.
-
-    JAX's key for a program holds the versions and the processor. It keeps what took a
-    second to compile; most of the course's steps take less.
-    """
-    defaults = {
-        "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "compiled"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
-    }
-    return {name: os.environ.get(name, value) for name, value in defaults.items()}
-
-
-def doctor(args, rest) -> int:
+def doctor(args: argparse.Namespace, rest: list[str]) -> int:
     """Check this computer and environment."""
     from course_utils.app import doctor as checks
 
     return checks.main()
 
 
-def run(args, rest) -> int:
+def run(args: argparse.Namespace, rest: list[str]) -> int:
     """Run a notebook and leave an HTML page."""
     from course_utils.app.authoring.notebooks import find_notebook
     from course_utils.app.execution import run_and_export
 
     path = find_notebook(args.number)
     target = args.output or Path(f"{path.stem}.html").resolve()
-    return run_and_export(path, target, env=_compilation_cache())
+    return run_and_export(path, target, env=compilation_cache())
 
 
-def train(args, rest) -> int:
+def train(args: argparse.Namespace, rest: list[str]) -> int:
     """Train reference models again, or list them."""
     from course_utils import recipes
 
@@ -133,7 +120,7 @@ def train(args, rest) -> int:
     return 0
 
 
-def grade(args, rest) -> int:
+def grade(args: argparse.Namespace, rest: list[str]) -> int:
     """Grade submitted notebooks."""
     from course_utils.app.grading import grade
 
@@ -142,7 +129,7 @@ def grade(args, rest) -> int:
     return grade(found, args.report, args.timeout)
 
 
-def author(args, rest) -> int:
+def author(args: argparse.Namespace, rest: list[str]) -> int:
     """Run one of the authors' tools."""
     from course_utils.app.authoring import execute, notebooks, sync
     from course_utils.app.authoring.verify import verify
@@ -154,58 +141,15 @@ def author(args, rest) -> int:
     if args.action == "execute":
         execute.execute_notebooks(args.numbers)
     elif args.action == "solutions":
-        execute.execute_solutions(args.numbers)
+        execute.write_solutions(args.numbers)
     else:
         sync.sync_files(args.numbers)
     return 0
 
 
-_PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-_NBVAL = [
-    *_PYTEST,
-    "--nbval",
-    "--nbval-current-env",
-    "--nbval-cell-timeout=900",
-    "--nbval-kernel-startup-timeout=120",
-    "-o",
-    "addopts=",
-]
-STEPS = {
-    "format": [sys.executable, "-m", "ruff", "format", "--check", "--no-cache", "."],
-    "lint": [sys.executable, "-m", "ruff", "check", "--no-cache", "."],
-    "unit": [*_PYTEST, "--durations=5"],
-    # Apart from the others: the type checker must see every import of the package.
-    "typed": [*_PYTEST, "-o", "addopts=", "tests/typed"],
-    "notebooks": [*_NBVAL, "--ignore=notebooks/solutions", "notebooks"],
-    "solutions": [*_NBVAL, "notebooks/solutions"],
-}
-
-
-def test(args, rest) -> int:
-    """Run the steps, all of them even if one fails, and print a summary."""
-    unknown = set(args.steps) - set(STEPS)
-    if unknown:
-        raise ValueError(f"no such step: {', '.join(unknown)}; use {', '.join(STEPS)}")
-    results = {}
-    for name in args.steps or STEPS:
-        print(f"\n=== {name} ===", flush=True)
-        start = time.perf_counter()
-        code = subprocess.run(
-            STEPS[name], cwd=ROOT, env=_test_environment(name)
-        ).returncode
-        results[name] = code, time.perf_counter() - start
-    print("\n=== summary ===")
-    for name, (code, seconds) in results.items():
-        print(f"{'ok    ' if code == 0 else 'FAILED'} {name:10} {seconds:6.0f} s")
-    return 1 if any(code for code, _ in results.values()) else 0
-
-
-def _test_environment(step: str) -> dict[str, str]:
-    """Return an environment in which only what is in the repository decides."""
-    others = re.compile("COURSE_|PYTEST_|JAX_|XLA_")
-    ours = {k: v for k, v in os.environ.items() if not others.match(k)}
-    strict = {"COURSE_STRICT": "1"} if step == "solutions" else {}
-    return {**ours, **strict, "COURSE_LIVE": "0", "JAX_PLATFORMS": "cpu"}
+def test(args: argparse.Namespace, rest: list[str]) -> int:
+    """Prove everything, or some of it."""
+    return run_steps(args.steps)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Grade submitted notebooks: `course grade FILES`, one JUnit case an exercise.
 
 Only the cells tagged `exercise:ID` of a submission are run, each exercise in a process
-of its own with a timeout, after the imports of the clean notebook. So a loop without
-end, a crash or a deleted cell costs one exercise, never the whole class. It is no
-sandbox: grade the work of people you would lend your computer to.
+of its own with a limit on its processor time, after the imports of the clean notebook.
+So a loop without end, a crash or a deleted cell costs one exercise, never the whole
+class, and a busy machine costs nobody anything. It is no sandbox: grade the work of
+people you would lend your computer to.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -13,9 +15,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import psutil
 
 from course_utils.app.authoring import notebooks
 from course_utils.app.authoring.sync import taught_import
@@ -31,7 +36,8 @@ def grade(files: list[Path], report: Path, timeout: float) -> int:
     Args:
         files: submitted notebooks.
         report: where the JUnit XML goes.
-        timeout: seconds for one exercise, the start of Python included.
+        timeout: seconds of processor time for one exercise, the start of Python
+            included.
     """
     report.parent.mkdir(parents=True, exist_ok=True)
     report.touch()  # what cannot be written should be known before the work
@@ -101,21 +107,72 @@ def _run_worker(exercise_id, setup, cells, timeout: float) -> Outcome:
         job, result = Path(folder) / "job.json", Path(folder) / "outcome.json"
         content = {"exercise_id": exercise_id, "setup": setup, "cells": cells}
         job.write_text(json.dumps(content), encoding="utf-8")
-        try:
-            subprocess.run(
-                [sys.executable, "-m", "course_utils.app.worker", job, result],
-                cwd=folder,
-                env=os.environ | _WORKER_ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # a loop that prints would fill the memory
-                stderr=subprocess.DEVNULL,
-                timeout=timeout,
-            )
-        except subprocess.TimeoutExpired:
-            return Outcome("raised", f"It did not finish within {timeout:g} seconds.")
+        worker = [sys.executable, "-m", "course_utils.app.worker", job, result]
+        ended = _run_limited(list(map(str, worker)), folder, timeout)
+        if ended:
+            return Outcome("raised", ended)
         if not result.exists():
             return Outcome("raised", "The process died before it had an answer.")
         return Outcome(**json.loads(result.read_text(encoding="utf-8")))
+
+
+def _run_limited(
+    command: list[str], folder: str, seconds: float, patience: float = 10.0
+) -> str:
+    """Run a process; end it with its children when it has used up its time.
+
+    Args:
+        command: to run.
+        folder: its working directory.
+        seconds: of processor time.
+        patience: so many times as long may it last by the clock: it may wait for
+            others on a busy machine, but not for ever.
+
+    Returns:
+        Why it was ended, or nothing if it ended by itself.
+    """
+    process = psutil.Popen(
+        command,
+        cwd=folder,
+        env=os.environ | _WORKER_ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # a loop that prints would fill the memory
+        stderr=subprocess.DEVNULL,
+    )
+    start = time.monotonic()
+    try:
+        while True:
+            with contextlib.suppress(psutil.TimeoutExpired):
+                process.wait(timeout=0.1)
+                return ""
+            if _processor_seconds(process) > seconds:
+                return f"It did not finish within {seconds:g} seconds of computing."
+            if time.monotonic() - start > patience * seconds:
+                return f"It still waited after {patience * seconds:g} seconds."
+    finally:
+        _end(process)
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    """Return what a process and its children have used so far."""
+    total = 0.0
+    for part in _family(process):
+        with contextlib.suppress(psutil.Error):
+            total += sum(part.cpu_times()[:4])  # its own, and of children that ended
+    return total
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def _end(process: psutil.Process) -> None:
+    for part in _family(process):
+        with contextlib.suppress(psutil.Error):
+            part.kill()
+    process.wait()
 
 
 def _add_suite(suites, path: Path, outcomes: dict[str, Outcome]):

@@ -26,26 +26,29 @@ def to_signed(images: UInt8[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shap
 
 
 def binarize(
-    images: UInt8[np.ndarray, "*shape"], threshold: int = 128
+    images: UInt8[np.ndarray, "*shape"],
+    threshold: int = 128,
 ) -> Bool[np.ndarray, "*shape"]:
-    """Return black-and-white images: True, for white, where a pixel >= threshold.
+    """Return black-and-white images: True, for white, if a pixel >= threshold.
 
     Args:
-        images: grey levels 0 to 255.
+        images: grey levels from 0 to 255.
         threshold: a grey level too, from 1 to 255.
+    """
+    require_levels(images, threshold)
+    return images >= threshold
+
+
+def require_levels(images: object, threshold: int) -> None:
+    """Refuse what cannot be compared with a threshold of grey levels.
 
     Raises:
         TypeError: the images are not uint8.
-        ValueError: the threshold is no such grey level.
+        ValueError: the threshold is not from 1 to 255.
     """
-    if images.dtype != np.uint8:
-        raise TypeError(
-            f"binarize expects uint8 images (0 to 255), found {images.dtype}; convert "
-            "once, from the images that the loader returns"
-        )
+    _require_uint8(images, "binarize")
     if threshold not in range(1, 256):
         raise ValueError(f"expected a threshold from 1 to 255, found {threshold}")
-    return images >= threshold
 
 
 def _require_uint8(images: object, caller: str) -> UInt8[np.ndarray, "..."]:

@@ -57,10 +57,10 @@ class Autoencoder(nnx.Module):
 
 
 class LinearAutoencoder(Autoencoder):
-    """One matrix to the code and one back, with a bias each: no other function at all.
+    """One matrix to the code and one back, with a bias each, and nothing else.
 
-    With squared error its best reconstruction is that of PCA (Baldi and Hornik 1989,
-    doi:10.1016/0893-6080(89)90014-2). The output bias takes over the centring.
+    With squared error its best reconstruction is that of PCA (Baldi and Hornik
+    1989, doi:10.1016/0893-6080(89)90014-2). The output bias does the centring.
     """
 
     def __init__(self, num_latents: int, shape=IMAGE, *, rngs: nnx.Rngs):

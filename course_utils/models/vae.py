@@ -49,7 +49,7 @@ class VAEOutput(NamedTuple):
 
 
 class VAE(nnx.Module):
-    """An encoder [b,h,w,c] -> [b,2d] and a decoder [b,d] -> logits [b,h,w,c]."""
+    """An encoder [b,h,w,c] -> [b,2d], a decoder [b,d] -> logits [b,h,w,c]."""
 
     def __init__(self, encoder: nnx.Module, decoder: nnx.Module):
         self.encoder = encoder

@@ -8,12 +8,15 @@ import ast
 import json
 import re
 
+from nbformat import NotebookNode
+
 from course_utils.app.authoring import notebooks, sync
 
 MAX_BYTES = 2 * 1024 * 1024
-MAX_CODE_LINES, MAX_CELL_LINES, MAX_FUNCTION_LINES = 300, 40, 30
+MAX_CELL_LINES, MAX_FUNCTION_LINES, MAX_COLUMNS = 40, 30, 80
 _PATH = re.compile(r"/(?:home|Users|root|tmp)/|[A-Z]:\\|site-packages")
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
+_NUMBERED_KEY = re.compile(r"\bkeys\[\d+\]")
 _SPEAKS = re.compile(
     r"^\s*(?:\w+ = )?(?:claim|check|show|explore|filmstrip|print)\(", re.MULTILINE
 )
@@ -24,11 +27,20 @@ the file was changed after it was executed (your own work? Keep a copy under ano
 name and `git restore` this one. An author runs `course author execute`.)"""
 
 
-def problems(notebook, digest: bool = True) -> list[str]:
-    """Return the broken rules of an executed notebook, in words; empty if none is."""
+def problems(
+    notebook: NotebookNode, digest: bool = True, solved: bool = False
+) -> list[str]:
+    """Return the broken rules of an executed notebook, in words; empty if none is.
+
+    Args:
+        notebook: a learner's one, or a solved one.
+        digest: whether it must be as the one writer left it.
+        solved: whether it is a solved one, whose answers come from the package.
+    """
     found = [*_structure(notebook), *_headings(notebook), *_size(notebook)]
     for cell in notebooks.code_cells(notebook):
-        found += [f"cell {cell.id!r}: {problem}" for problem in _code_cell(cell)]
+        broken = [*_code_cell(cell), *([] if solved else _reading(cell))]
+        found += [f"cell {cell.id!r}: {problem}" for problem in broken]
     if digest and not notebooks.is_unchanged(notebook):
         found.append(_CHANGED)
     return found
@@ -48,7 +60,8 @@ def _structure(notebook):
         if tags.count(tag) != 1:
             yield f"{tags.count(tag)} cells are tagged {tag!r}, not one"
     imported = "".join(c.source for c in cells if "imports" in notebooks.tags(c))
-    if "check, hint, solution" not in imported:
+    names = {alias.name for alias in _imported_names(imported)}
+    if not {"check", "hint", "solution"} <= names:
         yield "check, hint and solution are not imported, but check speaks of them"
     exercises = [tag for tag in tags if tag.startswith("exercise:")]
     if len(set(exercises)) != len(exercises):
@@ -60,6 +73,11 @@ def _structure(notebook):
     folded = sum(cell.source.count("<details>") for cell in notebook.cells)
     if folded < 5:
         yield f"{folded} folded answers; the quiz has five questions"
+
+
+def _imported_names(source: str):
+    nodes = ast.walk(ast.parse(source))
+    return [a for node in nodes if isinstance(node, ast.ImportFrom) for a in node.names]
 
 
 def _headings(notebook):
@@ -82,13 +100,15 @@ def _size(notebook):
     size = len(json.dumps(notebook, ensure_ascii=False).encode("utf-8"))
     if size > MAX_BYTES:
         yield f"{size / 2**20:.1f} MiB, over {MAX_BYTES // 2**20} MiB"
-    lines = sum(_code_lines(cell.source) for cell in notebooks.code_cells(notebook))
-    if lines > MAX_CODE_LINES:
-        yield f"{lines} lines of code, over {MAX_CODE_LINES}"
 
 
-def _code_lines(source: str) -> int:
-    return sum(bool(line.strip()) for line in source.split("\n"))
+def _reading(cell):
+    """Yield what makes a cell hard to read."""
+    for line in cell.source.split("\n"):
+        if len(line) > MAX_COLUMNS:
+            yield f"a line of {len(line)} columns, over {MAX_COLUMNS}: {line.strip()!r}"
+    if _NUMBERED_KEY.search(cell.source):
+        yield "a numbered key: give it a name, or fold_in a number once"
 
 
 def _code_cell(cell):

@@ -4,9 +4,12 @@ import ast
 import copy
 from pathlib import Path
 
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
 from course_utils.app.authoring import notebooks
 from course_utils.exercises import engine
-from course_utils.exercises.judge import judge
+from course_utils.exercises.judge import Exercise, judge
 
 _ABOUT = (
     "Written by `course author solutions` and remade by the tests: each named wrong",
@@ -17,20 +20,33 @@ _BANNER = """\
 > answers in; edit that one and run `course author solutions`."""
 
 
-def solve(learner):
-    """Return a copy of a learner's notebook with every stub replaced by its answer."""
+def solve(learner: NotebookNode) -> NotebookNode:
+    """Return an executed learner's notebook as it is when every answer is right.
+
+    Nothing is run: a check hands back the reference when an answer is missing, so the
+    cells after it print the same in both. Only the exercise cells differ, and the
+    header, which says what this notebook is.
+    """
     solved = copy.deepcopy(learner)
     for cell in notebooks.code_cells(solved):
         exercise_id = notebooks.exercise_id(cell)
         if exercise_id:
-            cell.source = fill(cell.source, engine.find(exercise_id))
+            exercise = engine.find(exercise_id)
+            cell.source = fill(cell.source, exercise)
+            cell.outputs = [new_output("stream", name="stdout", text=said(exercise))]
     header = solved.cells[0]
     title, rest = header.source.split("\n", 1)
     header.source = f"{title}\n\n{_BANNER}\n{rest}"
+    solved.metadata["course"] = {"digest": notebooks.digest(solved)}
     return solved
 
 
-def fill(source: str, exercise) -> str:
+def said(exercise: Exercise) -> str:
+    """Return what `check` prints when it is given the reference."""
+    return engine.describe(exercise, judge(exercise, exercise.reference)) + "\n"
+
+
+def fill(source: str, exercise: Exercise) -> str:
     """Put the reference of an exercise in place of its stub.
 
     Raises:
@@ -45,7 +61,7 @@ def fill(source: str, exercise) -> str:
     return "\n".join([*lines[: first - 1], answer, *lines[stub.end_lineno :]])
 
 
-def find_stub(source: str, exercise) -> ast.stmt:
+def find_stub(source: str, exercise: Exercise) -> ast.stmt:
     """Return the definition, or the `name = ...`, that is to be filled."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -79,16 +95,3 @@ def kill_table(number: int) -> str:
             message = wrong.message.replace("|", "\\|")
             rows.append(f"| {wrong.name} | {message} |")
     return "\n".join(rows) + "\n"
-
-
-def stale() -> list:
-    """Return the notebooks whose stored solutions were made from another text."""
-    return [path for path in notebooks.learner_notebooks() if _is_stale(path)]
-
-
-def _is_stale(path) -> bool:
-    target = notebooks.SOLUTIONS / path.name
-    if not target.exists():
-        return True
-    wanted = [cell.source for cell in solve(notebooks.read(path)).cells]
-    return wanted != [cell.source for cell in notebooks.read(target).cells]

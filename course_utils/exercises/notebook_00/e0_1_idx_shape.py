@@ -8,8 +8,9 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 def idx_shape(header):
     """Return the shape stored in the header of an IDX file, as a tuple of ints.
 
-    header: bytes. Two zeros, one byte for the number type, one byte for the number of
-    dimensions n, then n big-endian 4-byte integers; anything after them is data.
+    header: bytes. Two zeros, one byte for the number type, one byte for the
+    number of dimensions n, then n big-endian 4-byte integers; anything
+    after them is data.
     """
     starts = range(4, 4 + 4 * header[3], 4)
     return tuple(int.from_bytes(header[i : i + 4], "big") for i in starts)

@@ -11,9 +11,11 @@ _TRIALS = 1000  # each case has at most 54 orders: all of them turn up
 
 
 def buffer_shuffle(items, size, draws):
-    """Return the items in the order in which a shuffle buffer of `size` emits them.
+    """Return the items in the order in which a shuffle buffer emits them.
 
-    items: a list. draws: random numbers in [0, 1), one for each step.
+    items: a list.
+    size: how many items the buffer holds.
+    draws: random numbers in [0, 1), one for each step.
     """
     buffer, emitted = list(items[:size]), []
     for step, draw in enumerate(draws):

@@ -12,9 +12,10 @@ THREE = np.reshape([3, 1, 4, 1, 5, 9, 2, 6], (2, 2, 2)) / 31
 
 
 def marginal(joint, keep):
-    """Return the joint of the pixels in `keep` alone, one axis for each of them.
+    """Return the joint of the pixels in `keep` alone, one axis for each.
 
-    joint: one axis of length 2 per pixel, axis 0 the first. keep: increasing axes.
+    joint: one axis of length 2 per pixel, axis 0 the first.
+    keep: increasing axes.
     """
     others = tuple(axis for axis in range(joint.ndim) if axis not in keep)
     return joint.sum(axis=others)

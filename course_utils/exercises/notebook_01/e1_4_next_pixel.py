@@ -5,10 +5,11 @@ from course_utils.exercises.notebook_01.e1_2_marginal import THREE, WORLD, margi
 
 
 def next_pixel(joint, past):
-    """Return the probability that the next pixel is white, given those before it.
+    """Return the probability that the next pixel is white, given the past.
 
     joint: a table with one axis of length 2 per pixel, in raster order.
-    past: a tuple, the values of the first pixels; it may be empty; p(past) > 0.
+    past: a tuple, the values of the first pixels, with p(past) > 0; it may
+    be empty.
     """
     rest = joint[tuple(past)]  # axis 0 is the next pixel now, the others follow
     return rest[1].sum() / rest.sum()

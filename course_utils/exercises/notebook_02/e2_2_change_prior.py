@@ -9,7 +9,8 @@ from course_utils.exercises.notebook_02.e2_1_class_posterior import normalise
 def change_prior(posterior, old, new):
     """Return p(y | x) for classes in other proportions, shape [n, k].
 
-    posterior: p(y | x) in the old proportions, [n, k]. old, new: both p(y), [k].
+    posterior: p(y | x) in the old proportions, [n, k].
+    old, new: both p(y), [k].
     """
     weighted = posterior * (np.asarray(new) / np.asarray(old))
     return weighted / weighted.sum(axis=1, keepdims=True)

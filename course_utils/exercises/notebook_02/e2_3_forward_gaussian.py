@@ -6,9 +6,10 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def forward_gaussian(values, p):
-    """Return (mean, standard deviation) of the Gaussian q that minimises KL(p || q).
+    """Return (mean, std) of the Gaussian q that minimises KL(p || q).
 
-    values: places on the line, [n]. p: their probabilities, [n].
+    values: places on the line, [n].
+    p: their probabilities, [n].
     """
     mean = np.sum(p * values)
     return mean, np.sqrt(np.sum(p * (values - mean) ** 2))

@@ -6,9 +6,10 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def noisy_nll(nll, share, num_pixels):
-    """Return -log r(x) in nats for r = share * p + (1 - share) * noise, shape [n].
+    """Return -log r(x) in nats, r = share * p + (1 - share) * noise, [n].
 
-    nll: -log p(x), [n]. The noise draws all 2**num_pixels images equally often.
+    nll: -log p(x), [n]. The noise draws all 2**num_pixels images equally
+    often.
     """
     from_model = np.log(share) - nll
     from_noise = np.log(1 - share) - num_pixels * np.log(2)

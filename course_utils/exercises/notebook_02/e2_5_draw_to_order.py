@@ -6,9 +6,11 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def draw_to_order(states, weights, num_states):
-    """Return an estimate of p(x | y) for one class y, from draws of p(x): [num_states].
+    """Return p(x | y) of one class y, estimated from draws of p(x).
 
-    states: the images drawn, ints [n]. weights: p(y | x) for each of them, [n].
+    The estimate has shape [num_states].
+    states: the images drawn, ints [n].
+    weights: p(y | x) for each of them, [n].
     """
     totals = np.bincount(states, weights=weights, minlength=num_states)
     return totals / weights.sum()

@@ -6,10 +6,10 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def principal_angles(a, b):
-    """Return the angles between two subspaces in degrees, smallest first, shape [k].
+    """Return the angles between two subspaces in degrees, smallest first, [k].
 
-    a, b: each [d, k]; its k independent columns span the subspace. No column need have
-    length one or be at right angles to the others.
+    a, b: each [d, k]; its k independent columns span the subspace. No
+    column need have length one or be at right angles to the others.
     """
     basis_a, basis_b = np.linalg.qr(a)[0], np.linalg.qr(b)[0]
     cosines = np.linalg.svd(basis_a.T @ basis_b, compute_uv=False)

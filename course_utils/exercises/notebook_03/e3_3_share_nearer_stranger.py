@@ -8,10 +8,13 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def share_nearer_stranger(features, moved, labels, gallery, gallery_labels):
-    """Return the share of images nearer to a stranger than to their own moved copy.
+    """Return the share of images nearer to a stranger than to their own copy.
 
-    A stranger is a gallery image of another class. features, moved: the images and
-    their copies, [n, d]. labels: [n]. gallery: [m, d]. gallery_labels: [m].
+    A stranger is a gallery image of another class.
+    features, moved: the images and their copies, [n, d].
+    labels: [n].
+    gallery: [m, d].
+    gallery_labels: [m].
     """
     own = np.sum((features - moved) ** 2, axis=1)
     lengths = np.sum(features**2, axis=1)[:, None] + np.sum(gallery**2, axis=1)

@@ -134,7 +134,7 @@ def _same_on_both_splits(run):
 
 def _uses_its_code(run):
     test = _images()[2]
-    return bool(np.mean((run(test, lambda z: z[::-1]) - run(test)) ** 2) > 0.01)
+    return bool(np.mean((run(test, lambda z: 0 * z) - run(test)) ** 2) > 0.01)
 
 
 def _swaps_with_its_code(run):

@@ -8,7 +8,7 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 def gaussian_kl(mean, logvar):
     """Return KL(N(mean, diag exp(logvar)) || N(0, I)) in nats, shape [b].
 
-    mean, logvar: of q(z | x), one row an image, [b, d].
+    mean, logvar: of q(z | x), one row per image, [b, d].
     """
     return 0.5 * jnp.sum(mean**2 + jnp.exp(logvar) - 1 - logvar, axis=1)
 

@@ -6,10 +6,11 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def grid_terms(log_likelihood, log_prior, log_q):
-    """Return (log p(x), ELBO, gap) of one image in nats, from sums over a grid of z.
+    """Return (log p(x), ELBO, gap) of one image in nats, by sums over a grid.
 
-    log_likelihood: log p(x | z_g) in each cell, [g]. log_prior, log_q: logarithms of
-    the masses that p(z) and q(z | x) have in each cell, [g]; both masses sum to one.
+    log_likelihood: log p(x | z_g) in each cell, [g].
+    log_prior, log_q: logarithms of the masses that p(z) and q(z | x) have
+    in each cell, [g]; both masses sum to one.
     gap: KL(q(z | x) || p(z | x)), from its definition.
     """
     log_joint = log_likelihood + log_prior

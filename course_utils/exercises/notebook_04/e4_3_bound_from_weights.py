@@ -8,10 +8,10 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def bound_from_weights(log_weights):
-    """Return the importance-weighted bound log 1/k sum_k w_k in nats, shape [b].
+    """Return the importance-weighted bound log 1/k sum_k w_k in nats, [b].
 
-    log_weights: log w = log p(x, z) - log q(z | x) of k draws of z for each of b
-    images, [k, b].
+    log_weights: log w = log p(x, z) - log q(z | x) of k draws of z for each
+    of b images, [k, b].
     """
     return jax.nn.logsumexp(log_weights, axis=0) - jnp.log(len(log_weights))
 

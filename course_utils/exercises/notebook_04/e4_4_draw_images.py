@@ -12,7 +12,8 @@ _DRAWS = 3000
 def draw_images(logits, key):
     """Return images x ~ p(x | z) of independent binary pixels, floats 0 and 1.
 
-    logits: log-odds of white of each pixel, [b, h, w, c]. key: a JAX random key.
+    logits: log-odds of white of each pixel, [b, h, w, c].
+    key: a JAX random key.
     """
     white = jax.random.bernoulli(key, jax.nn.sigmoid(logits))
     return white.astype(jnp.float32)

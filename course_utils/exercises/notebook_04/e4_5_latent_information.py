@@ -6,11 +6,12 @@ from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
 def latent_information(p_x, q_z_given_x, p_z):
-    """Return (I(x; z), KL(q(z) || p(z))) in nats, with q(z) = sum_x p(x) q(z | x).
+    """Return (I(x; z), KL(q(z) || p(z))) in nats; q(z) = sum_x p(x) q(z | x).
 
-    p_x: probabilities of the images, [n]. q_z_given_x: masses of the cells of z, one
-    row an image, [n, g]. p_z: the prior's masses, [g]. Rows and p_z sum to one;
-    some masses may be 0 and count nothing (0 log 0 = 0).
+    p_x: probabilities of the images, [n].
+    q_z_given_x: masses of the cells of z, one row per image, [n, g].
+    p_z: the prior's masses, [g]. Rows and p_z sum to one; some masses may
+    be 0 and count nothing (0 log 0 = 0).
     """
 
     def kl(p, q):

@@ -51,7 +51,7 @@ def main(argv: list) -> int:
     return hand_over(python, argv) if python else run_here(argv)
 
 
-def fail(problem) -> int:
+def fail(problem: object) -> int:
     """Print a problem and return the exit code 1."""
     print(f"course: {problem}", file=sys.stderr, flush=True)
     return 1

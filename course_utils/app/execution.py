@@ -16,6 +16,7 @@ from nbclient.exceptions import (
     CellTimeoutError,
     DeadKernelError,
 )
+from nbformat import NotebookNode
 
 _FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$]+)\$", re.DOTALL)
 _NO_ALT = 'alt="No description has been provided for this image"'
@@ -23,7 +24,10 @@ CELL_TIMEOUT = 900  # seconds; a busy machine is two to three times slower
 
 
 def execute(
-    notebook, folder: Path, env: dict[str, str] | None = None, on_cell: Callable = None
+    notebook: NotebookNode,
+    folder: Path,
+    env: dict[str, str] | None = None,
+    on_cell: Callable = None,
 ) -> float:
     """Run all cells in place, in a fresh kernel, and return the seconds it took.
 
@@ -87,7 +91,7 @@ def run_and_export(path: Path, target: Path, env: dict | None = None) -> int:
     return 1 if failure else 0
 
 
-def to_html(notebook, title: str) -> str:
+def to_html(notebook: NotebookNode, title: str) -> str:
     """Return a notebook as one HTML page that needs no network.
 
     Its formulas are MathML, which browsers draw themselves, and every figure has its

@@ -14,13 +14,13 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from course_utils.models.networks import (
+    IMAGE,
     ConvDecoder,
     ConvEncoder,
     DenseDecoder,
     DenseEncoder,
+    Shape,
 )
-
-IMAGE = (28, 28, 1)
 
 
 class Reconstruction(NamedTuple):
@@ -63,7 +63,13 @@ class LinearAutoencoder(Autoencoder):
     1989, doi:10.1016/0893-6080(89)90014-2). The output bias does the centring.
     """
 
-    def __init__(self, num_latents: int, shape=IMAGE, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        num_latents: int,
+        shape: Shape = IMAGE,
+        *,
+        rngs: nnx.Rngs,
+    ):
         self.shape = tuple(shape)
         size = shape[0] * shape[1] * shape[2]
         self.encoder = nnx.Linear(size, num_latents, rngs=rngs)
@@ -84,7 +90,13 @@ class TiedAutoencoder(Autoencoder):
     W is one parameter, used twice; a copy made at construction would drift away.
     """
 
-    def __init__(self, num_latents: int, shape=IMAGE, *, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        num_latents: int,
+        shape: Shape = IMAGE,
+        *,
+        rngs: nnx.Rngs,
+    ):
         self.shape = tuple(shape)
         size = shape[0] * shape[1] * shape[2]
         normal = jax.random.normal(rngs.params(), (size, num_latents))
@@ -101,7 +113,7 @@ class TiedAutoencoder(Autoencoder):
 
 
 def dense_autoencoder(
-    num_latents: int, width: int = 400, shape=IMAGE, *, rngs: nnx.Rngs
+    num_latents: int, width: int = 400, shape: Shape = IMAGE, *, rngs: nnx.Rngs
 ) -> Autoencoder:
     """Return an autoencoder of dense layers, two hidden ones each way."""
     return Autoencoder(

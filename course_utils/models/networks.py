@@ -5,11 +5,14 @@ from jaxtyping import Array, Float
 
 from course_utils.layers import upsample
 
+Shape = tuple[int, int, int]  # height, width, channels of an image
+IMAGE = (28, 28, 1)
+
 
 class DenseEncoder(nnx.Module):
     """Two hidden layers from an image to `num_outputs` numbers."""
 
-    def __init__(self, shape, width: int, num_outputs: int, *, rngs: nnx.Rngs):
+    def __init__(self, shape: Shape, width: int, num_outputs: int, *, rngs: nnx.Rngs):
         height, wide, channels = shape
         self.hidden1 = nnx.Linear(height * wide * channels, width, rngs=rngs)
         self.hidden2 = nnx.Linear(width, width, rngs=rngs)
@@ -25,7 +28,7 @@ class DenseEncoder(nnx.Module):
 class DenseDecoder(nnx.Module):
     """Two hidden layers from a code to an image; the encoder the other way round."""
 
-    def __init__(self, num_latents: int, width: int, shape, *, rngs: nnx.Rngs):
+    def __init__(self, num_latents: int, width: int, shape: Shape, *, rngs: nnx.Rngs):
         height, wide, channels = shape
         self.shape = tuple(shape)
         self.hidden1 = nnx.Linear(num_latents, width, rngs=rngs)

@@ -16,13 +16,13 @@ from jaxtyping import Array, Float, Key
 from course_utils.layers import sample_gaussian
 from course_utils.losses import bernoulli_nll, gaussian_nll, kl_per_latent
 from course_utils.models.networks import (
+    IMAGE,
     ConvDecoder,
     ConvEncoder,
     DenseDecoder,
     DenseEncoder,
+    Shape,
 )
-
-IMAGE = (28, 28, 1)
 
 
 class Gaussian(NamedTuple):
@@ -102,7 +102,7 @@ class GaussianVAE(VAE):
 class LinearEncoder(nnx.Module):
     """A linear mean, and a log-variance that is the same for every image."""
 
-    def __init__(self, shape, num_latents: int, *, rngs: nnx.Rngs):
+    def __init__(self, shape: Shape, num_latents: int, *, rngs: nnx.Rngs):
         size = shape[0] * shape[1] * shape[2]
         self.mean = nnx.Linear(size, num_latents, rngs=rngs)
         self.logvar = nnx.Param(jnp.zeros(num_latents))
@@ -117,7 +117,7 @@ class LinearEncoder(nnx.Module):
 class LinearDecoder(nnx.Module):
     """A linear map from a code to an image."""
 
-    def __init__(self, num_latents: int, shape, *, rngs: nnx.Rngs):
+    def __init__(self, num_latents: int, shape: Shape, *, rngs: nnx.Rngs):
         self.shape = tuple(shape)
         self.out = nnx.Linear(num_latents, shape[0] * shape[1] * shape[2], rngs=rngs)
 
@@ -132,7 +132,7 @@ class LinearVAE(GaussianVAE):
     Lucas, Tucker, Grosse and Norouzi 2019, arXiv:1911.02469.
     """
 
-    def __init__(self, num_latents: int, shape=IMAGE, *, rngs: nnx.Rngs):
+    def __init__(self, num_latents: int, shape: Shape = IMAGE, *, rngs: nnx.Rngs):
         encoder = LinearEncoder(shape, num_latents, rngs=rngs)
         super().__init__(encoder, LinearDecoder(num_latents, shape, rngs=rngs))
 
@@ -164,7 +164,12 @@ class LinearVAE(GaussianVAE):
 
 
 def dense_vae(
-    num_latents: int, width: int = 400, shape=IMAGE, *, rngs: nnx.Rngs, kind=VAE
+    num_latents: int,
+    width: int = 400,
+    shape: Shape = IMAGE,
+    *,
+    rngs: nnx.Rngs,
+    kind: type[VAE] = VAE,
 ) -> VAE:
     """Return a VAE of dense layers; `kind=GaussianVAE` for grey images."""
     return kind(
@@ -173,7 +178,9 @@ def dense_vae(
     )
 
 
-def conv_vae(num_latents: int, channels: int = 32, *, rngs: nnx.Rngs, kind=VAE) -> VAE:
+def conv_vae(
+    num_latents: int, channels: int = 32, *, rngs: nnx.Rngs, kind: type[VAE] = VAE
+) -> VAE:
     """Return a VAE of convolutions for 28x28; `kind=GaussianVAE` for grey images."""
     return kind(
         ConvEncoder(channels, 2 * num_latents, rngs=rngs),

@@ -14,7 +14,7 @@ from course_utils.plotting.labels import spread
 class _PlainLog(LogFormatter):
     """Labels the same ticks as `LogFormatter`, with 0.06 in place of 6e-02."""
 
-    def __call__(self, x, pos=None):
+    def __call__(self, x: float, pos: int | None = None) -> str:
         if not super().__call__(x, pos):
             return ""
         return np.format_float_positional(float(f"{x:.3g}"), trim="-")

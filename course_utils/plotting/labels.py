@@ -1,12 +1,14 @@
 """Labels beside what they name, so that nobody has to match colours with a legend."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib import patheffects
 
 HALO = [patheffects.withStroke(linewidth=3, foreground="white")]
 
 
-def spread(places, gap: float) -> np.ndarray:
+def spread(places: Sequence[float], gap: float) -> np.ndarray:
     """Return the places moved up and down until they are `gap` apart, in their order.
 
     Places that are too near form a group, which spreads evenly around its mean.

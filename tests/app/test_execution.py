@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import optax
 import pytest
+from flax import nnx
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
-from course_utils.app import cli, execution
+from course_utils import training
+from course_utils.app import cli, execution, testing
 from course_utils.app.authoring import notebooks, verify
 from course_utils.app.environment import cache_folder
 from course_utils.app.execution import execute, run_and_export, to_html
@@ -99,6 +103,7 @@ def test_a_page_shows_formulas_and_asks_no_network(path):
     assert not re.findall(r'(?:src|href)="https?://[^"]*\.(?:js|css)"', page)
 
 
+@pytest.mark.slow
 def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, capsys):
     parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
     for number, source in (("00", "print(seed)"), ("01", "print(seed < 9)")):
@@ -112,20 +117,55 @@ def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, cap
     assert verify.verify("01", [1]) == 0
 
 
+TINY_IMPORTS = """
+import jax
+import optax
+from flax import nnx
+from course_utils.training import init_state"""
+TINY_START = """
+state = init_state(nnx.Linear(50, 60, rngs=nnx.Rngs(0)), optax.sgd(0.1))
+print(float(state.model.kernel[...].sum()))"""
+
+
+@pytest.mark.slow
 def test_verify_disturbs_the_parameters(tmp_path, monkeypatch, capsys):
-    """Training reads the variable when it begins (tests/test_training.py)."""
-    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
-    source = "import os\nprint(os.environ.get('COURSE_PERTURB'))"
-    notebook = new_notebook(cells=[parameters, new_code_cell(source)])
+    cells = [
+        new_code_cell("seed = 0", metadata={"tags": ["parameters"]}),
+        new_code_cell(TINY_IMPORTS, metadata={"tags": ["imports"]}),
+        new_code_cell(TINY_START),
+    ]
+    notebook = new_notebook(cells=cells)
     execute(notebook, tmp_path)
     nbformat.write(notebook, tmp_path / "00_tiny.ipynb")
     find = notebooks.find_notebook
     monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
     assert verify.verify("00", []) == 1
-    assert "seed 0 perturbed: 1 cells differ" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "seed 0 perturbed: 1 cells differ" in printed
+    assert "without AVX: 0 cells differ" in printed
 
 
-def test_learners_kernels_alone_keep_what_they_compile(tmp_path, monkeypatch):
+def test_a_perturbation_changes_every_parameter_by_a_millionth(monkeypatch):
+    """Each by its own noise, always the same."""
+    plain = np.asarray(nnx.Linear(200, 300, rngs=nnx.Rngs(0)).kernel[...], float)
+
+    def change(scale):
+        model = nnx.Linear(200, 300, rngs=nnx.Rngs(0))
+        verify.perturb(model, scale)
+        return np.asarray(model.kernel[...], float) / plain - 1
+
+    noise = change(1e-3)
+    assert abs(noise.std() - 1e-3) < 1e-5 and abs(noise.mean()) < 2e-5
+    np.testing.assert_array_equal(noise, change(1e-3))
+    assert 0.9e-6 < change(1e-6).std() < 1.1e-6
+    monkeypatch.setattr(training, "init_state", training.init_state)
+    verify.perturb_every_start(1e-3)
+    model = nnx.Linear(200, 300, rngs=nnx.Rngs(0))
+    state = training.init_state(model, optax.sgd(0.1))
+    np.testing.assert_array_equal(state.model.kernel[...] / plain - 1, noise)
+
+
+def test_lessons_and_the_quick_test_keep_what_they_compile(tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     seen = {}
@@ -138,11 +178,13 @@ def test_learners_kernels_alone_keep_what_they_compile(tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
     assert cli.main(["run", "00"]) == 0
     assert seen["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path)
-    assert "JAX_COMPILATION_CACHE_DIR" not in cli._test_environment("unit")
+    assert "JAX_COMPILATION_CACHE_DIR" not in testing._environment("unit")
+    assert "JAX_COMPILATION_CACHE_DIR" in testing._environment("quick")
     assert cli.main(["author", "verify", "77"]) == 2
     assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
 
 
+@pytest.mark.slow
 def test_verify_names_the_seed_at_which_a_cell_fails(tmp_path, monkeypatch, capsys):
     parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
     notebook = new_notebook(cells=[parameters, new_code_cell("assert seed < 1")])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from course_utils.paths import ROOT
 
@@ -33,7 +34,7 @@ def find_notebook(number: str, folder: Path = NOTEBOOKS) -> Path:
     raise FileNotFoundError(f"there is no notebook {prefix}; there are: {known}")
 
 
-def read(path: Path):
+def read(path: Path) -> NotebookNode:
     """Read a notebook.
 
     Raises:
@@ -51,14 +52,14 @@ def read(path: Path):
         ) from error
 
 
-def write(path: Path, notebook):
+def write(path: Path, notebook: NotebookNode) -> None:
     """Write a notebook as JupyterLab would."""
     path.parent.mkdir(exist_ok=True)
     text = nbformat.writes(notebook, version=4)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def digest(notebook) -> str:
+def digest(notebook: NotebookNode) -> str:
     """Return a hash of all that a reader sees: sources, tags, counts and outputs.
 
     A stored notebook whose digest does not match was changed after it was executed.
@@ -77,22 +78,22 @@ def digest(notebook) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def is_unchanged(notebook) -> bool:
+def is_unchanged(notebook: NotebookNode) -> bool:
     """Return whether a notebook is as the one writer left it."""
     return stored_digest(notebook) == digest(notebook)
 
 
-def stored_digest(notebook) -> str | None:
+def stored_digest(notebook: NotebookNode) -> str | None:
     """Return the digest that the one writer left, also after later changes."""
     return notebook.metadata.get("course", {}).get("digest")
 
 
-def tags(cell) -> list[str]:
+def tags(cell: NotebookNode) -> list[str]:
     """Return the tags of a cell."""
     return list(cell.metadata.get("tags", []))
 
 
-def exercise_id(cell) -> str | None:
+def exercise_id(cell: NotebookNode) -> str | None:
     """Return the id of the exercise that a cell is tagged with, if any."""
     for tag in tags(cell):
         if tag.startswith("exercise:"):
@@ -100,7 +101,7 @@ def exercise_id(cell) -> str | None:
     return None
 
 
-def tagged_figures(notebook) -> dict[str, bytes]:
+def tagged_figures(notebook: NotebookNode) -> dict[str, bytes]:
     """Return the pictures of the cells tagged `figure:NAME`, as PNG bytes by name."""
     return {
         tag.removeprefix("figure:"): base64.b64decode(output.data["image/png"])
@@ -111,6 +112,6 @@ def tagged_figures(notebook) -> dict[str, bytes]:
     }
 
 
-def code_cells(notebook) -> list:
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """Return the code cells of a notebook."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -9,6 +9,8 @@ import importlib
 import inspect
 import re
 
+from nbformat import NotebookNode
+
 from course_utils.app.authoring import notebooks
 
 _MARK = re.compile(r"# from (course_utils[\w.]*) import (\w+(?:, \w+)*)")
@@ -34,7 +36,7 @@ def taught_source(source: str) -> str:
     return "\n".join([first_line, "\n\n\n".join(texts)])
 
 
-def out_of_sync(notebook) -> list:
+def out_of_sync(notebook: NotebookNode) -> list[NotebookNode]:
     """Return the taught cells whose text differs from the package's."""
     taught = (
         cell for cell in notebooks.code_cells(notebook) if taught_import(cell.source)
@@ -42,7 +44,7 @@ def out_of_sync(notebook) -> list:
     return [cell for cell in taught if cell.source != taught_source(cell.source)]
 
 
-def sync(notebook) -> int:
+def sync(notebook: NotebookNode) -> int:
     """Rewrite the taught cells of a notebook; return how many changed."""
     stale = out_of_sync(notebook)
     for cell in stale:
@@ -50,7 +52,7 @@ def sync(notebook) -> int:
     return len(stale)
 
 
-def sync_files(numbers: list[str]):
+def sync_files(numbers: list[str]) -> None:
     """Rewrite the taught cells of the named notebooks, or of all; then execute them."""
     paths = [notebooks.find_notebook(number) for number in numbers]
     for path in paths or notebooks.learner_notebooks():

@@ -1,0 +1,1 @@
+"""What runs the course: commands, grading, authors' tools. No lesson imports it."""

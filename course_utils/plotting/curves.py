@@ -1,4 +1,4 @@
-"""Training curves: raw values behind, a running mean in front, its name at its end."""
+"""Training curves: raw values behind, a running mean in front, and a legend."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,6 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatter
-
-from course_utils.plotting.labels import spread
 
 
 class _PlainLog(LogFormatter):
@@ -63,7 +61,7 @@ def plot_history(
         _draw(axes, values, 0.6, color=mean.get_color(), marker="", alpha=0.4, zorder=1)
     axes.set(xlabel="step", ylabel=ylabel)
     if len(lines) > 1:
-        _name_at_ends(axes, list(lines), means)
+        axes.legend(means, list(lines))
     return fig
 
 
@@ -100,21 +98,3 @@ def _running_mean(values: np.ndarray) -> np.ndarray:
     low = np.maximum(np.arange(len(values)) - half, 0)
     high = np.minimum(np.arange(len(values)) + half + 1, len(values))
     return (total[high] - total[low]) / (high - low)
-
-
-def _name_at_ends(axes, names: Sequence[str], lines: Sequence[Line2D]) -> None:
-    """Write each line's name to the right of the axes, at the height where it ends."""
-    to_share = axes.transData + axes.transAxes.inverted()
-    ends = [to_share.transform(line.get_xydata()[-1])[1] for line in lines]
-    for name, height, line in zip(names, spread(ends, 0.07), lines, strict=True):
-        style = {"color": line.get_color(), "marker": line.get_marker()}
-        axes.plot(1.03, height, transform=axes.transAxes, clip_on=False, **style)
-        axes.annotate(
-            name,
-            (1.03, height),
-            xycoords="axes fraction",
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            annotation_clip=False,
-        )

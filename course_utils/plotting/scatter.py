@@ -5,16 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Array, Float, Int
+from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from course_utils.plotting.grids import text_width
-from course_utils.plotting.labels import HALO
 
 # Petroff 2021, arXiv:2107.02270: ten colours; each class also has a marker and a name.
 COLOURS = ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"]
 COLOURS += ["#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"]
 ROUNDS = 10
+HALO = [patheffects.withStroke(linewidth=3, foreground="white")]
 MARKERS = ["o", "s", "^", "D", "v", "X", "P", "<", ">", "*"]
 
 

@@ -221,6 +221,7 @@ for i in range(10**6):
 """
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_while_writing_leaves_a_whole_file(tmp_path):
     path = tmp_path / "model.safetensors"
     model = nnx.Linear(1000, 3000, rngs=nnx.Rngs(0))

@@ -8,6 +8,7 @@ from course_utils.features import CHUNK, NUM_FEATURES, Classifier, extract
 X = np.random.default_rng(0).random((CHUNK + 7, 28, 28, 1), np.float32)
 
 
+@pytest.mark.slow
 def test_the_logits_are_linear_in_the_features():
     model = Classifier(rngs=nnx.Rngs(0))
     features = model.features(X[:3])

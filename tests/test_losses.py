@@ -165,6 +165,7 @@ def test_classification_is_the_cross_entropy_of_the_right_class():
     assert metrics["accuracy"] == np.mean(p.argmax(axis=1) == labels)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_the_sampled_loss_is_the_gradient_of_the_elbo():
     """A linear decoder and Gaussian pixels: E_q[-log p(x|z)] is known exactly."""
     x = jnp.array([[0.7, -0.4]])

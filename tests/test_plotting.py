@@ -580,6 +580,7 @@ explore(lambda v: np.full((4, 4), v), "level", [0, 1], {ALT!r})
 """
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of the kernel's machinery on some systems
 def test_a_kernel_shows_each_figure_once_and_a_widget_only_when_live(monkeypatch):
     monkeypatch.setenv("COURSE_LIVE", "0")

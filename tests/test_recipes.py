@@ -93,6 +93,7 @@ def test_train_writes_a_checkpoint_that_load_accepts(tiny, capsys):
     assert "tiny: test mse" in recipes.describe("tiny")
 
 
+@pytest.mark.slow
 def test_training_that_was_stopped_is_resumed(tiny, monkeypatch):
     whole = recipes.train("tiny")
     stopped = []

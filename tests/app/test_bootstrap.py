@@ -157,6 +157,10 @@ def test_an_old_python_is_told_what_to_do(monkeypatch, capsys, version):
 
 
 def test_an_old_python_can_read_the_bootstrap():
+    """And what it imports at once, which is the standard library and the clone's place."""
+    for name in ("__init__", "paths"):
+        source = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+        ast.parse(source, feature_version=(3, 6))
     source = (PACKAGE / "__main__.py").read_text(encoding="utf-8")
     tree = ast.parse(source, feature_version=(3, 6))
     for node in ast.walk(tree):
@@ -170,7 +174,7 @@ def test_an_old_python_can_read_the_bootstrap():
         node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
     ]
     names = {alias.name for node in first for alias in node.names}
-    assert names == {"importlib.util", "os", "subprocess", "sys", "Path"}
+    assert names == {"importlib.util", "os", "subprocess", "sys", "Path", "ROOT"}
 
 
 @pytest.mark.parametrize("argv", [[], ["-h"], ["--help"]])
@@ -529,10 +533,11 @@ def real_clone(tmp_path):
     """A clone with the real bootstrap, a stub of the rest and a stamped .venv."""
     clone = make_clone(tmp_path.resolve() / "a clone", ["no-such-package>=1"])
     package = clone / "course_utils"
-    package.mkdir()
-    for name in ("__init__", "__main__", "environment", "requirements"):
-        shutil.copy(PACKAGE / f"{name}.py", package)
-    (package / "cli.py").write_text(STUB_CLI, encoding="utf-8")
+    (package / "app").mkdir(parents=True)
+    bootstrap = ("__init__", "__main__", "paths", "app/__init__")
+    for name in (*bootstrap, "app/environment", "app/requirements"):
+        shutil.copy(PACKAGE / f"{name}.py", package / f"{name}.py")
+    (package / "app" / "cli.py").write_text(STUB_CLI, encoding="utf-8")
     venv = clone / ".venv"
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True

@@ -55,6 +55,7 @@ def lab(tmp_path):
         process.wait(30)
 
 
+@pytest.mark.slow
 def test_notebook_00_runs_to_the_end_in_jupyterlab(lab, tmp_path):
     pictures = Path(os.environ.get("COURSE_SCREENSHOTS", tmp_path))
     pictures.mkdir(exist_ok=True)

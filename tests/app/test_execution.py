@@ -124,11 +124,13 @@ from flax import nnx
 from course_utils.training import init_state"""
 TINY_START = """
 state = init_state(nnx.Linear(50, 60, rngs=nnx.Rngs(0)), optax.sgd(0.1))
-print(float(state.model.kernel[...].sum()))"""
+print(round(float(state.model.kernel[...].sum()), 2))"""
 
 
 @pytest.mark.slow
 def test_verify_disturbs_the_parameters(tmp_path, monkeypatch, capsys):
+    line = verify._PERTURB.replace("start()", "start(0.1)")  # seen in two decimals
+    monkeypatch.setattr(verify, "_PERTURB", line)
     cells = [
         new_code_cell("seed = 0", metadata={"tags": ["parameters"]}),
         new_code_cell(TINY_IMPORTS, metadata={"tags": ["imports"]}),
@@ -162,7 +164,8 @@ def test_a_perturbation_changes_every_parameter_by_a_millionth(monkeypatch):
     verify.perturb_every_start(1e-3)
     model = nnx.Linear(200, 300, rngs=nnx.Rngs(0))
     state = training.init_state(model, optax.sgd(0.1))
-    np.testing.assert_array_equal(state.model.kernel[...] / plain - 1, noise)
+    changed = np.asarray(state.model.kernel[...], float) / plain - 1
+    np.testing.assert_array_equal(changed, noise)
 
 
 def test_lessons_and_the_quick_test_keep_what_they_compile(tmp_path, monkeypatch):

@@ -59,6 +59,7 @@ def judge_submission(path, exercise_id):
     return run_job(exercise_id, clean_setup(int(exercise_id[0])), sources)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", engine.notebooks())
 def test_no_exercise_of_an_untouched_notebook_is_attempted(number):
     """That those of a solved one are right is a step of the whole test."""
@@ -106,6 +107,7 @@ def test_each_failure_costs_one_exercise(tmp_path, submission):
     assert "died" in messages["exercise 0.3"]
 
 
+@pytest.mark.slow
 def test_time_is_what_the_processor_spent(tmp_path):
     """Waiting costs nothing for a while; computing does, in a child as well."""
 

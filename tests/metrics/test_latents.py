@@ -67,6 +67,7 @@ def test_a_collapsed_model_has_nothing_to_tell():
         np.testing.assert_allclose(term, 0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_latent_that_is_used_stands_out():
     rng = np.random.default_rng(2)
     mean, logvar = np.zeros((400, 3)), np.zeros((400, 3))
@@ -77,6 +78,7 @@ def test_a_latent_that_is_used_stands_out():
     assert found.mutual_information > 1
 
 
+@pytest.mark.slow
 def test_fewer_draws_than_images_and_arrays_of_both_kinds():
     rng = np.random.default_rng(4)
     mean, logvar = rng.normal(size=(500, 2)), np.full((500, 2), -1.0)

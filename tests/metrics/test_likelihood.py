@@ -22,6 +22,7 @@ KEY = jax.random.key(5)
 WRONG = {"shift": 0.3, "stretch": 1.4}  # of q: its gap is 0.65 nats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_samples", [1, 2, 50])
 def test_with_the_exact_posterior_every_sample_gives_the_exact_density(num_samples):
     x = images(9)
@@ -36,6 +37,7 @@ def test_with_the_exact_posterior_every_sample_gives_the_exact_density(num_sampl
     )
 
 
+@pytest.mark.slow
 def test_the_bound_rises_from_the_elbo_to_the_density():
     """The mean of the log-weights would not rise; without - log k it would overtake."""
     x = np.repeat(images(1), 4000, axis=0)
@@ -94,6 +96,7 @@ def test_memory_does_not_grow_with_the_samples():
     assert compiled.memory_analysis().temp_size_in_bytes < 5e6
 
 
+@pytest.mark.slow
 def test_binary_images_may_be_boolean():
     model = dense_vae(3, 8, (2, 2, 1), rngs=nnx.Rngs(1))
     x = np.random.default_rng(0).random((5, 2, 2, 1)) < 0.5
@@ -129,6 +132,7 @@ class WhitePixels(VAE):
         return gaussian_nll((x + 0 * decoded, jnp.zeros(())), x) + 7 * x.sum((1, 2, 3))
 
 
+@pytest.mark.slow
 def test_a_model_s_own_likelihood_is_used_everywhere():
     small = dense_vae(1, 4, (2, 2, 1), rngs=nnx.Rngs(1), kind=WhitePixels)
     x = all_images(2, 2)

@@ -92,6 +92,7 @@ def test_probabilities_of_all_images_sum_to_one(num_latents):
     assert np.exp(found).max() < 0.9  # no point mass
 
 
+@pytest.mark.slow
 def test_a_bernoulli_decoder_agrees_with_adaptive_quadrature():
     model, world = random_vae(1), all_images(3, 3)[[0, 7, 100, 511]]
     flat = world.reshape(4, -1)

@@ -34,6 +34,7 @@ def test_images_come_back_in_their_shape(name, shape):
     np.testing.assert_array_equal(out.x_hat, model.decode(out.z))
 
 
+@pytest.mark.slow
 def test_the_convolutional_one_too():
     out = conv_autoencoder(3, 4, rngs=nnx.Rngs(0))(jnp.zeros((2, 28, 28, 1)))
     assert out.x_hat.shape == (2, 28, 28, 1) and out.z.shape == (2, 3)

@@ -54,6 +54,7 @@ def recount():
     return nats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", LADDER)
 def test_a_rung(recount, k):
     assert recount[k] == pytest.approx(LADDER[k], abs=0.1)

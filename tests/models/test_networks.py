@@ -29,6 +29,7 @@ def test_convolutions_halve_and_double_twice():
     assert ConvDecoder(6, 4, rngs=nnx.Rngs(0))(code).shape == (3, 28, 28, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [DenseEncoder, ConvEncoder])
 def test_every_pixel_is_seen_and_images_do_not_mix(kind):
     rngs = nnx.Rngs(3)
@@ -43,6 +44,7 @@ def test_every_pixel_is_seen_and_images_do_not_mix(kind):
     np.testing.assert_array_equal(slope[np.array([0, 2])], 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [DenseDecoder, ConvDecoder])
 def test_every_latent_reaches_every_pixel_and_no_output_is_squashed(kind):
     rngs = nnx.Rngs(4)

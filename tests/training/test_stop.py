@@ -85,6 +85,7 @@ def test_a_press_while_the_history_grows_leaves_no_ragged_one():
 @pytest.mark.skipif(os.name == "nt", reason="os.kill ends the process there")
 @pytest.mark.parametrize("scan", [1, 3])
 # A second press in a callback of the garbage collector is lost; the first one stops.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_fifty_real_interrupts_at_random_moments(scan, capsys):
     """Twice fifty: no broken state, no lost step, and the same weights at the end."""

@@ -96,7 +96,10 @@ def run_here(argv: list) -> int:
 
 def hand_over(python: Path, argv: list) -> int:
     """Run the command with another interpreter and return its exit code."""
-    code = "import sys; from course_utils.app.cli import main; sys.exit(main())"
+    code = (
+        "import sys; from course_utils.app.cli import main; "
+        "sys.exit(main(sys.argv[1:]))"
+    )
     command = [str(python), "-c", code] + argv
     environment = dict(os.environ, PYTHONPATH=python_path())
     if os.name != "nt":  # become that process: Ctrl-C and signals reach it directly

@@ -18,6 +18,7 @@ def test_the_logits_are_linear_in_the_features():
     np.testing.assert_allclose(model(X[:3]), logits, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_image_has_the_same_features_whatever_its_neighbours_are():
     model = Classifier(rngs=nnx.Rngs(0))
     alone = model.features(X[:1])

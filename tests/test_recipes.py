@@ -137,6 +137,7 @@ def test_the_registry_lists_no_other_checkpoint():
     assert listed == {f"checkpoints/{name}.safetensors" for name in RECIPES}
 
 
+@pytest.mark.slow
 def test_measures_notice_a_worse_model():
     images, labels = load_fashion_mnist().test
     x = to_unit(images[:1000])

@@ -157,7 +157,7 @@ def test_an_old_python_is_told_what_to_do(monkeypatch, capsys, version):
 
 
 def test_an_old_python_can_read_the_bootstrap():
-    """And what it imports at once, which is the standard library and the clone's place."""
+    """And what it imports at once: the standard library, and where the clone is."""
     for name in ("__init__", "paths"):
         source = (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
         ast.parse(source, feature_version=(3, 6))

@@ -45,6 +45,7 @@ def test_a_failing_cell_raises_and_keeps_what_ran(tmp_path):
     assert notebook.cells[0].outputs[0].text == "ran\n"
 
 
+@pytest.mark.slow
 def test_course_run_leaves_a_page_and_does_not_touch_the_notebook(tmp_path, capsys):
     source = tmp_path / "00_tiny.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("print(6 * 7)")]), source)
@@ -55,6 +56,7 @@ def test_course_run_leaves_a_page_and_does_not_touch_the_notebook(tmp_path, caps
     assert "cell 1 of 1" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_course_run_reports_a_failure_and_leaves_the_page(tmp_path, capsys):
     source = tmp_path / "00_tiny.ipynb"
     cells = [new_code_cell("print(6 * 7)"), new_code_cell("1 / 0")]
@@ -64,6 +66,7 @@ def test_course_run_reports_a_failure_and_leaves_the_page(tmp_path, capsys):
     assert "42" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_course_run_explains_a_dead_kernel(tmp_path, capsys):
     source = tmp_path / "00_tiny.ipynb"
     cells = [new_code_cell("print(6 * 7)"), new_code_cell("import os; os._exit(1)")]

@@ -34,6 +34,7 @@ def on_the_grid():
     }
 
 
+@pytest.mark.slow
 def test_every_term_agrees_with_a_grid():
     found = aggregate_posterior(MEAN, LOGVAR, KEY, num_samples=60_000)
     expected = on_the_grid()
@@ -43,6 +44,7 @@ def test_every_term_agrees_with_a_grid():
     assert expected["total_correlation"] > 0.2 and expected["mutual_information"] > 0.5
 
 
+@pytest.mark.slow
 def test_the_terms_add_up():
     rng = np.random.default_rng(1)
     mean, logvar = rng.normal(size=(300, 5)), rng.normal(size=(300, 5)) - 2
@@ -54,6 +56,7 @@ def test_the_terms_add_up():
     assert found.dimension_kl.shape == (5,)
 
 
+@pytest.mark.slow
 def test_codes_that_do_not_overlap_tell_the_image_but_never_more_than_log_n():
     mean = np.array(list(itertools.product([-20.0, 0, 20], repeat=2)))
     found = aggregate_posterior(mean, np.zeros((9, 2)), KEY, 999)
@@ -61,6 +64,7 @@ def test_codes_that_do_not_overlap_tell_the_image_but_never_more_than_log_n():
     assert found.total_correlation == pytest.approx(0, abs=1e-5)  # a full grid
 
 
+@pytest.mark.slow
 def test_a_collapsed_model_has_nothing_to_tell():
     found = aggregate_posterior(np.zeros((7, 3)), np.zeros((7, 3)), KEY, 100)
     for term in found:

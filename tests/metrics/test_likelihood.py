@@ -83,6 +83,7 @@ def test_equal_images_have_draws_of_their_own():
     assert len(set(found.tolist())) == 50
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_samples():
     """All draws at once would take 5,000 x 8 x 784 floats, 125 MB, several times."""
     model = dense_vae(20, 16, rngs=nnx.Rngs(0))

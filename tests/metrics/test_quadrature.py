@@ -84,6 +84,7 @@ def test_the_density_of_a_linear_model(num_latents):
     np.testing.assert_allclose(found, log_density(x, num_latents), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_latents", [1, 2])
 def test_probabilities_of_all_images_sum_to_one(num_latents):
     world = all_images(3, 3)

@@ -5,6 +5,8 @@ import pytest
 
 from course_utils.data import binarize, load_fashion_mnist
 
+pytestmark = pytest.mark.slow  # a recount of all images
+
 # Test nats per image, thresholded at 128, fitted on the publisher's 60,000 images.
 LADDER = {0: 488.7, 1: 249.4, 2: 155.3, 4: 136.0, 10: 124.1, 20: 118.4, 22: 118.5}
 # The causal neighbours as (row, column), nearest first, read off the drawing in 01.
@@ -54,7 +56,6 @@ def recount():
     return nats
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("k", LADDER)
 def test_a_rung(recount, k):
     assert recount[k] == pytest.approx(LADDER[k], abs=0.1)

@@ -23,6 +23,7 @@ def test_dense_layers_fit_every_shape(shape):
     assert image.shape == x.shape
 
 
+@pytest.mark.slow
 def test_convolutions_halve_and_double_twice():
     code = ConvEncoder(4, 6, rngs=nnx.Rngs(0))(jnp.ones((3, 28, 28, 1)))
     assert code.shape == (3, 6)

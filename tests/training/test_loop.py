@@ -84,6 +84,7 @@ def test_a_step_is_compiled_once_though_training_is_resumed():
     assert len(traces) <= 2 * compiled
 
 
+@pytest.mark.slow
 def test_the_history_belongs_to_the_optimizer_and_goes_with_it():
     """A new state of the same model begins at step 0, and nothing is kept for ever."""
     model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))

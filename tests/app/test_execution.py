@@ -33,8 +33,8 @@ def test_the_kernel_is_this_interpreter_in_the_given_folder_and_quiet(tmp_path):
 
 
 def test_environment_variables_reach_the_kernel(tmp_path):
-    source = "import os; print(os.environ['COURSE_STRICT'])"
-    assert run(tmp_path, source, env={"COURSE_STRICT": "1"}) == ["1"]
+    source = "import os; print(os.environ['COURSE_EXAMPLE'])"
+    assert run(tmp_path, source, env={"COURSE_EXAMPLE": "1"}) == ["1"]
 
 
 def test_a_failing_cell_raises_and_keeps_what_ran(tmp_path):

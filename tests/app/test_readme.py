@@ -29,9 +29,29 @@ def test_every_command_is_in_the_readme():
     assert set(listed) == COMMANDS
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
-def test_a_link_of_the_readme_leads_somewhere(link):
-    assert link.startswith("https://") or (ROOT / link).exists()
+@pytest.mark.parametrize("page", ["README.md", ".github/CONTRIBUTING.md"])
+def test_links_and_paths_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        found = link.startswith("https://") or (ROOT / page).parent.joinpath(link)
+        assert found is True or found.exists(), link
+
+
+def test_the_map_of_rooms_names_what_is_there():
+    page = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = page.split("## The map of rooms")[1].split("## ")[0]
+    named = re.findall(r"^\| `(course_utils/[\w./]*)`", rooms, re.MULTILINE)
+    for room in named:
+        assert (ROOT / room).exists(), room
+    there = {p.name for p in (ROOT / "course_utils").iterdir() if p.suffix != ".pyc"}
+    unnamed = {n for n in there if n.removesuffix(".py") not in rooms}
+    assert unnamed <= {
+        "__init__.py",
+        "__main__.py",
+        "__pycache__",
+        "live.py",
+        "paths.py",
+    }
 
 
 def test_the_map_says_which_notebooks_are_ready():

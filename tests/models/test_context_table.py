@@ -304,6 +304,6 @@ def test_what_is_not_drawn_yet_cannot_be_a_context(later):
 
 def test_64_images_of_28x28_are_drawn_in_seconds():
     table, neighbours = random_table(20), causal_neighbours(20)
-    start = time.perf_counter()
+    start = time.process_time()
     sample_context_table(table, neighbours, (28, 28), 64, jax.random.key(0))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

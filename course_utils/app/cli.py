@@ -114,7 +114,7 @@ def train(args: argparse.Namespace, rest: list[str]) -> int:
 
     for name in args.names or recipes.RECIPES:
         if args.names:
-            print(f"{name}: Ctrl-C stops; the same command goes on", flush=True)
+            print(f"{name}: Ctrl-C stops; the same command resumes", flush=True)
             recipes.train(name, cache_folder() / "training" / f"{name}.safetensors")
         print(recipes.describe(name), flush=True)
     return 0

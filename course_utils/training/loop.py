@@ -189,9 +189,8 @@ def _begin(step, state, batch_at, key, scan, history) -> _Run:
 
 
 def _strong(x: jax.Array) -> jax.Array:
-    return (
-        x if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else jnp.asarray(x, x.dtype)
-    )
+    is_key = jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+    return x if is_key else jnp.asarray(x, x.dtype)
 
 
 def _resume(run: _Run, autosave: Autosave) -> int:
@@ -218,5 +217,5 @@ def _summary(before: int, done: int, num_steps: int) -> str:
     if before >= num_steps:
         return f"Already trained {before} steps: nothing to do."
     if done < num_steps:
-        return f"Stopped after {done} of {num_steps} steps: call fit again to go on."
+        return f"Stopped after {done} of {num_steps} steps: call fit again to resume."
     return f"Trained {done} steps."

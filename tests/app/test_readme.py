@@ -45,13 +45,7 @@ def test_the_map_of_rooms_names_what_is_there():
         assert (ROOT / room).exists(), room
     there = {p.name for p in (ROOT / "course_utils").iterdir() if p.suffix != ".pyc"}
     unnamed = {n for n in there if n.removesuffix(".py") not in rooms}
-    assert unnamed <= {
-        "__init__.py",
-        "__main__.py",
-        "__pycache__",
-        "live.py",
-        "paths.py",
-    }
+    assert unnamed <= {"__init__.py", "__main__.py", "__pycache__"}
 
 
 def test_the_map_says_which_notebooks_are_ready():

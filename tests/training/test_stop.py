@@ -33,7 +33,7 @@ def test_stop_finishes_the_running_call(scan, done, capsys):
     assert_consistent(state, done)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Stopping after the running step (press again")
-    assert lines[1:] == [f"Stopped after {done} of 20 steps: call fit again to go on."]
+    assert lines[1:] == [f"Stopped after {done} of 20 steps: call fit again to resume."]
     fit(STEP, state, BATCH_AT, 20, KEY, scan=scan)
     fit(STEP, whole, BATCH_AT, 20, KEY, scan=scan)
     assert_equal(state, whole)

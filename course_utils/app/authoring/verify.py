@@ -7,9 +7,9 @@ laptop; every run must print what is stored.
 """
 
 import os
-from collections.abc import Callable
 
 import jax
+import optax
 from flax import nnx
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -71,7 +71,9 @@ def perturb_every_start(scale: float = 1e-6) -> None:
     """Let `init_state` perturb the parameters, in this process from now on."""
     original = training.init_state
 
-    def init_state(model: nnx.Module, tx: Callable) -> training.TrainState:
+    def init_state(
+        model: nnx.Module, tx: optax.GradientTransformation
+    ) -> training.TrainState:
         perturb(model, scale)
         return original(model, tx)
 

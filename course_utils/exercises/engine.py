@@ -31,7 +31,8 @@ def notebooks() -> list[int]:
 
 def exercises(notebook: int) -> tuple[Exercise, ...]:
     """Return the exercises of a notebook, in order: one file each, found by name."""
-    return tuple(_module(name).EXERCISE for name in _files(notebook).values())
+    modules = map(importlib.import_module, _files(notebook).values())
+    return tuple(module.EXERCISE for module in modules)
 
 
 def find(exercise_id: str) -> Exercise:
@@ -61,10 +62,6 @@ def _files(notebook: int) -> dict[str, str]:
     return {f"{a}.{b}": found[a, b] for a, b in sorted(found)}
 
 
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(name)
-
-
 def _find_module(exercise_id: str) -> ModuleType:
     match = re.fullmatch(r"(\d)\.(\d+)", str(exercise_id))
     if not match or not isinstance(exercise_id, str):
@@ -74,7 +71,7 @@ def _find_module(exercise_id: str) -> ModuleType:
         known = ", ".join(files) or "none"
         number = int(match[1])
         raise KeyError(f"no exercise {exercise_id}; notebook {number:02d} has: {known}")
-    return _module(files[exercise_id])
+    return importlib.import_module(files[exercise_id])
 
 
 def check(exercise_id: str, answer: Any) -> Any:

@@ -75,8 +75,11 @@ def _structure(notebook):
         yield f"{folded} folded answers; the quiz has five questions"
 
 
-def _imported_names(source: str):
-    nodes = ast.walk(ast.parse(source))
+def _imported_names(source: str) -> list[ast.alias]:
+    try:
+        nodes = ast.walk(ast.parse(source))
+    except SyntaxError:  # which the cell's own rule names
+        return []
     return [a for node in nodes if isinstance(node, ast.ImportFrom) for a in node.names]
 
 

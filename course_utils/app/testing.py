@@ -67,9 +67,8 @@ def _chosen(names: list[str]) -> dict[str, list[str]]:
     unknown = set(names) - set(known)
     if unknown:
         raise ValueError(f"no such step: {', '.join(unknown)}; use {', '.join(known)}")
-    if "quick" in names:
-        return QUICK
-    return {name: known[name] for name in names or STEPS}
+    chosen = [step for name in names for step in (QUICK if name == "quick" else [name])]
+    return {name: known[name] for name in chosen or STEPS}
 
 
 def _environment(step: str) -> dict[str, str]:

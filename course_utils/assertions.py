@@ -1,15 +1,10 @@
-"""Executable claims and the instruments that convict a faulty model.
+"""Instruments that expose a faulty model.
 
 Lessons, exercises and tests call the same functions. What an instrument cannot see
 is part of its docstring, because a silent instrument proves nothing.
 """
 
-import difflib
-import functools
-import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -17,95 +12,6 @@ import numpy as np
 from jaxtyping import Array, Bool, PyTree, Shaped
 
 _ROUNDING = 1e-6  # relative to the largest logit; convolutions on a GPU leak this much
-
-
-class ClaimFailed(AssertionError):
-    """A sentence of the course turned out to be false."""
-
-
-def claim(
-    sentence: str,
-    ok: bool | np.bool_ | Bool[Array | np.ndarray, ""],
-    row: str | None = None,
-) -> None:
-    """Print `[ok] sentence`, or `[ok] A8: sentence` with a row, if the fact holds.
-
-    Args:
-        sentence: the fact in words. It is printed as it stands, so a number from
-            training does not belong in it: the output has to be the same everywhere.
-        ok: whether the fact holds; a single boolean.
-        row: id of the ledger row that this claim tests, such as "A8".
-
-    Raises:
-        ClaimFailed: `ok` is false.
-        TypeError: `ok` is not a single boolean. An array, a number or None could be
-            true by accident, and the claim could never fail.
-        ValueError: the sentence is empty.
-        LookupError: the ledger has no such row.
-    """
-    holds = _single_boolean(ok)
-    if not sentence.strip():
-        raise ValueError("a claim needs a sentence that says what holds")
-    if row is not None:
-        _check_row(row)
-        sentence = f"{row}: {sentence}"
-    if not holds:
-        raise ClaimFailed(sentence)
-    print(f"[ok] {sentence}")
-
-
-def _single_boolean(ok) -> bool:
-    if isinstance(ok, bool | np.bool_):
-        return bool(ok)
-    if isinstance(ok, np.ndarray | jax.Array):
-        if ok.shape == () and ok.dtype == bool:
-            return bool(ok)
-        found = f"an array of shape {ok.shape} and dtype {ok.dtype}"
-    else:
-        found = type(ok).__name__
-    raise TypeError(
-        f"a claim needs a single True or False, found {found}; write a comparison, "
-        "and reduce arrays with .all() or .any()"
-    )
-
-
-@functools.cache
-def _ledger_rows() -> frozenset[str]:
-    text = Path(__file__).with_name("ledger.toml").read_text(encoding="utf-8")
-    return frozenset(tomllib.loads(text))
-
-
-def _check_row(row: str) -> None:
-    rows = _ledger_rows()
-    if row not in rows:
-        near = difflib.get_close_matches(row.upper(), sorted(rows), cutoff=0.5)
-        raise LookupError(
-            f"the ledger has no row {row!r}; its ids look like "
-            f"{', '.join(near or ['A1', 'B1', 'C1', 'D1'])}"
-        )
-
-
-@contextmanager
-def expect_error(exception_type: type[Exception]) -> Iterator[None]:
-    """Run a cell that has to fail: print `[raised] Type: message` and go on.
-
-    Exactly this type is swallowed, not its subclasses, and of the message only the
-    first line is printed.
-
-    Raises:
-        AssertionError: nothing was raised.
-    """
-    try:
-        yield
-    except exception_type as error:
-        if type(error) is not exception_type:
-            raise
-        message = str(error).strip().partition("\n")[0]
-        print(f"[raised] {exception_type.__name__}: {message}".removesuffix(": "))
-    else:
-        raise AssertionError(
-            f"expected {exception_type.__name__}, but nothing was raised"
-        )
 
 
 def assert_finite(tree: PyTree, name: str = "tree") -> None:

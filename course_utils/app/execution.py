@@ -28,6 +28,7 @@ def execute(
     folder: Path,
     env: dict[str, str] | None = None,
     on_cell: Callable = None,
+    python: str = sys.executable,
 ) -> float:
     """Run all cells in place, in a fresh kernel, and return the seconds it took.
 
@@ -36,6 +37,7 @@ def execute(
         folder: working directory of the kernel.
         env: environment variables for this run; COURSE_LIVE is 0 unless given.
         on_cell: called as `on_cell(index)` when a code cell is done.
+        python: the interpreter of the kernel, whatever a "python3" kernelspec may say.
 
     Raises:
         nbclient.exceptions.CellExecutionError: if a cell fails; the notebook holds
@@ -52,8 +54,7 @@ def execute(
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=lambda cell_index, **_: on_cell and on_cell(cell_index),
     )
-    # The kernel's interpreter is this one, whatever a "python3" kernelspec may say.
-    client.create_kernel_manager().kernel_spec.argv[0] = sys.executable
+    client.create_kernel_manager().kernel_spec.argv[0] = python
     start = time.perf_counter()
     client.execute(env={**os.environ, "COURSE_LIVE": "0", **(env or {})})
     return time.perf_counter() - start

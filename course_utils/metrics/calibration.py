@@ -52,7 +52,9 @@ def reliability(
     _check_predictions(confidence, correct)
     if num_bins < 1:
         raise ValueError(f"expected at least one bin, found num_bins = {num_bins}")
-    place = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+    # 0.29 * 100 is 28.999...: compare with the edges, do not multiply.
+    edges = np.arange(num_bins) / num_bins
+    place = np.searchsorted(edges, confidence, side="right") - 1
     count = np.bincount(place, minlength=num_bins)
     filled = count > 0
     count = count[filled]

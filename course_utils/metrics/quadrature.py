@@ -48,7 +48,8 @@ def latent_grid(num_latents: int, num: int = 201, limit: float = 8.0) -> LatentG
         limit: standard deviations of the prior; 8 leave out 1e-15 of its mass.
 
     Raises:
-        ValueError: there are more latents, or the grid has no two points or no width.
+        ValueError: there are more latents, the grid has no two points or no width, or
+            it is so coarse or so small that the prior's mass on it is not 1.
     """
     if num_latents not in (1, 2):
         raise ValueError(
@@ -65,6 +66,12 @@ def latent_grid(num_latents: int, num: int = 201, limit: float = 8.0) -> LatentG
     width = float(axis[1] - axis[0])
     log_density = -0.5 * np.sum(z**2 + np.log(2 * np.pi), axis=1)
     log_prior = log_density + num_latents * np.log(width)
+    total = np.exp(log_prior).sum()
+    if abs(total - 1) > 1e-3:
+        raise ValueError(
+            f"the cells of {num} points from {-limit} to {limit} hold a prior mass of "
+            f"{total:.3g}, not 1; take more points or a larger limit"
+        )
     return LatentGrid(
         jnp.asarray(z, jnp.float32), jnp.asarray(log_prior, jnp.float32), width
     )

@@ -33,6 +33,13 @@ def test_an_edge_belongs_to_the_bin_above_and_one_to_the_last():
     np.testing.assert_array_equal(found.count, [1, 1, 1, 2])
 
 
+def test_every_edge_of_a_hundred_bins_is_in_the_bin_that_it_begins():
+    """0.29 * 100 is a little less than 29."""
+    for edge in range(100):
+        confidence = np.array([edge / 100, (edge + 0.5) / 100])
+        assert len(reliability(confidence, np.ones(2, bool), 100).count) == 1, edge
+
+
 def test_what_happens_as_often_as_stated_is_calibrated():
     rng = np.random.default_rng(3)
     confidence = rng.uniform(size=200_000)

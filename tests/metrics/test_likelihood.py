@@ -171,6 +171,19 @@ def test_the_mean_bound_adds_what_more_draws_gain():
     assert error < 0.1
 
 
+def test_the_error_of_the_mean_bound_knows_that_images_are_shared():
+    """Of all images the error is that of the sum, image by image."""
+    x = images(300)
+    model = exact_model(**WRONG)
+    _, error = mean_bound(model, x, KEY, num_samples=200, num_images=300)
+    own, gain_key = jax.random.split(KEY)
+    gain = importance_bound(model, x, 200, gain_key) - elbo(model, x, gain_key, 50)
+    cheap = elbo(model, x, own)
+    assert error == pytest.approx((cheap + gain).std() / 300**0.5, rel=1e-4)
+    apart = np.hypot(cheap.std(), gain.std()) / 300**0.5
+    assert error != pytest.approx(apart, rel=5e-4)
+
+
 def test_the_elbo_of_a_linear_model_from_the_covariance():
     x = images(500) - images(500).mean(axis=0)
     flat = x.reshape(500, -1)

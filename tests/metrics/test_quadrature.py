@@ -67,6 +67,8 @@ def test_the_grid_carries_the_prior(num_latents):
         ((0,), "1 or 2 latents, found 0"),
         ((1, 1), "at least 2 points"),
         ((1, 5, 0.0), "limit > 0"),
+        ((2, 2), "prior mass of .*e-2., not 1; take more points"),
+        ((1, 101, 1.0), "prior mass of 0.68.*a larger limit"),
     ],
 )
 def test_a_grid_that_cannot_be_is_refused(arguments, words):
@@ -220,4 +222,4 @@ def test_the_tables_are_what_the_integrals_are_made_of(num_latents):
 
 def test_the_tables_refuse_a_grid_that_is_too_coarse():
     with pytest.raises(ValueError, match="finer grid"):
-        grid_tables(random_vae(1), all_images(3, 3), latent_grid(1, 3))
+        grid_tables(random_vae(1), all_images(3, 3), latent_grid(1, 12))

@@ -15,7 +15,7 @@ from jaxtyping import TypeCheckError
 
 import course_utils
 from course_utils import (
-    assertions,
+    claims,
     data,
     losses,
     metrics,
@@ -49,7 +49,8 @@ CALLS = {
     "assertions.assert_normalized": lambda f: f(
         lambda x: jnp.full(len(x), -math.log(16)), WORLD
     ),
-    "assertions.claim": lambda f: [f("true", np.all(WORLD == WORLD)), f("t", True)],
+    "claims.extremes": lambda f: f([1, 2.5]),
+    "claims.claim": lambda f: [f("true", np.all(WORLD == WORLD)), f("t", 2.0, above=1)],
     "assertions.influence": lambda f: f(lambda x: x, jnp.asarray(WORLD, jnp.float32)),
     "data.batches.batches": lambda f: f({"x": GREY, "label": LABELS[:2]}, 1, 0)(3),
     "data.pixels.binarize": lambda f: [f(GREY), f(GREY[0], threshold=1)],
@@ -194,7 +195,7 @@ def test_the_calls():
         lambda: data.to_unit(np.zeros((2, 2), np.float32)),
         lambda: worlds.all_images("2", 2),
         lambda: worlds.kl_divergence(JOINT, JOINT[0]),
-        lambda: assertions.claim("an array", np.array([True])),
+        lambda: claims.claim("an array", np.array([True])),
         lambda: plotting.image_grid(GREY[0]),
     ],
 )

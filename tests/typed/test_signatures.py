@@ -104,7 +104,7 @@ CALLS = {
         TINY, WORLD, metrics.latent_grid(1)
     ),
     "metrics.quadrature.posterior_on_grid": lambda f: f(
-        TINY, WORLD, metrics.latent_grid(1, num=9)
+        TINY, WORLD, metrics.latent_grid(1, num=19)
     ),
     "metrics.spectrum.power_spectrum": lambda f: [f(UNIT), f(np.asarray(UNIT))],
     "metrics.spectrum.sharpness": lambda f: [f(UNIT), f(np.asarray(UNIT))],

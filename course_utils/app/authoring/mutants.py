@@ -83,14 +83,15 @@ def _refute(mutant: dict, cells: list, names: dict, entries: list) -> list[str]:
             return [f"{mutant['what']}: {mutant['old']!r} is not in the cell"]
         sources[0] = sources[0].replace(mutant["old"], mutant["new"])
     entries.clear()
+    ending = "still true"
     try:
         for source in (mutant.get("run", ""), *sources):
             _run(source, names)
-    except Exception as error:  # a mutant may break in any way
-        return [f"{mutant['what']}: {type(error).__name__}: {error}"]
+    except Exception as error:  # after its claim a mutant may break in any way
+        ending = f"{type(error).__name__}: {error}"
     false = {entry["claim"] for entry in entries if not entry["holds"]}
     return [
-        f"{mutant['what']}: still true: {name}"
+        f"{mutant['what']}: {name}: {ending}"
         for name in mutant["claims"]
         if name not in false
     ]

@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import jax
 import nbformat
 import numpy as np
 import optax
@@ -15,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils import training
 from course_utils.app import cli, execution, testing
-from course_utils.app.authoring import notebooks, verify
+from course_utils.app.authoring import margins, mutants, notebooks, verify
 from course_utils.app.environment import cache_folder
 from course_utils.app.execution import execute, run_and_export, to_html
 
@@ -106,18 +107,57 @@ def test_a_page_shows_formulas_and_asks_no_network(path):
     assert not re.findall(r'(?:src|href)="https?://[^"]*\.(?:js|css)"', page)
 
 
+def stored(folder, name, *sources):
+    """Return the path of an executed notebook with the line `seed = 0` in front."""
+    cells = [
+        new_code_cell("seed = 0", metadata={"tags": ["parameters"]}),
+        new_code_cell("import jax", metadata={"tags": ["imports"]}),
+        *map(new_code_cell, sources),
+    ]
+    notebook = new_notebook(cells=cells)
+    execute(notebook, folder)
+    nbformat.write(notebook, folder / name)
+    return folder / name
+
+
 @pytest.mark.slow
-def test_verify_finds_a_notebook_that_prints_its_seed(tmp_path, monkeypatch, capsys):
-    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
-    for number, source in (("00", "print(seed)"), ("01", "print(seed < 9)")):
-        notebook = new_notebook(cells=[parameters, new_code_cell(source)])
-        execute(notebook, tmp_path)
-        nbformat.write(notebook, tmp_path / f"{number}_tiny.ipynb")
-    find = notebooks.find_notebook
-    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
-    assert verify.verify("00", [0, 1]) == 1  # seed 1 differs; seed 0 does not
-    assert "stored:\n0\n\n--- now:\n1" in capsys.readouterr().out
-    assert verify.verify("01", [1]) == 0
+def test_a_run_with_another_seed_shows_what_differs(tmp_path):
+    path = stored(tmp_path, "00_tiny.ipynb", "print(seed)", "print(seed < 9)")
+    assert verify.perform(path, verify.Run("seed 0")) == ([], "")
+    _, differs = verify.perform(path, verify.Run("seed 1", 1))
+    assert "seed 1: 1 cells differ" in differs
+    assert "code cell 3, stored:\n0\n\n--- now:\n1" in differs
+
+
+@pytest.mark.slow
+def test_verify_keeps_runs_counts_faults_and_writes_the_table(
+    tmp_path, monkeypatch, capsys
+):
+    claimed = "from course_utils.claims import claim\nclaim('small', seed, below=9)"
+    path = stored(tmp_path, "00_tiny.ipynb", claimed)
+    monkeypatch.setattr(notebooks, "find_notebook", lambda n: path)
+    monkeypatch.setattr(verify, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(margins, "table_path", lambda n: tmp_path / "table.md")
+    mutant = {"claims": ["small"], "what": "a large seed", "run": "seed = 10"}
+    monkeypatch.setattr(mutants, "read", lambda n: [mutant])
+    few = [verify.Run(f"seed {i}", i) for i in range(3)]
+    monkeypatch.setattr(verify, "planned", lambda seeds, pythons: few)
+    assert verify.verify("00", [1, 2], []) == 0
+    assert not (tmp_path / "table.md").exists()
+    monkeypatch.setattr(verify, "perform", None)  # nothing is run again
+    assert verify.verify("00", [1, 2, 3, 4, 5], []) == 0
+    row = "| small | below 9 | 1 | 1 | 8 | a large seed |"
+    assert row in (tmp_path / "table.md").read_text()
+    monkeypatch.undo()
+
+
+def test_the_planned_runs_name_seeds_machines_and_interpreters():
+    names = [run.name for run in verify.planned([3, 1], [sys.executable])]
+    other = f"jax {jax.__version__}"
+    assert names == [
+        "seed 0", "seed 1", "seed 3", "seed 0 perturbed", "AVX2", "SSE4.2",
+        "one thread", other, f"{other}, AVX2", f"{other}, SSE4.2",
+    ]  # fmt: skip
 
 
 TINY_IMPORTS = """
@@ -131,23 +171,20 @@ print(round(float(state.model.kernel[...].sum()), 2))"""
 
 
 @pytest.mark.slow
-def test_verify_disturbs_the_parameters(tmp_path, monkeypatch, capsys):
-    line = verify._PERTURB.replace("start()", "start(0.1)")  # seen in two decimals
-    monkeypatch.setattr(verify, "_PERTURB", line)
-    cells = [
-        new_code_cell("seed = 0", metadata={"tags": ["parameters"]}),
-        new_code_cell(TINY_IMPORTS, metadata={"tags": ["imports"]}),
-        new_code_cell(TINY_START),
-    ]
-    notebook = new_notebook(cells=cells)
-    execute(notebook, tmp_path)
-    nbformat.write(notebook, tmp_path / "00_tiny.ipynb")
-    find = notebooks.find_notebook
-    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
-    assert verify.verify("00", []) == 1
-    printed = capsys.readouterr().out
-    assert "seed 0 perturbed: 1 cells differ" in printed
-    assert "without AVX: 0 cells differ" in printed
+def test_a_perturbed_run_disturbs_the_parameters(tmp_path, monkeypatch):
+    path = stored(tmp_path, "00_tiny.ipynb", TINY_IMPORTS + TINY_START)
+    notebook = notebooks.read(path)
+    notebook.cells[1].source = TINY_IMPORTS
+    notebook.cells[2].source = TINY_START
+    nbformat.write(notebook, path)
+    start_with = verify.start_with
+
+    def a_tenth(notebook, module, call):  # seen in two decimals
+        start_with(notebook, module, call.replace("start()", "start(0.1)"))
+
+    monkeypatch.setattr(verify, "start_with", a_tenth)
+    assert verify.perform(path, verify.Run("plain"))[1] == ""
+    assert "1 cells differ" in verify.perform(path, verify.Run("p", perturbed=True))[1]
 
 
 def test_a_perturbation_changes_every_parameter_by_a_millionth(monkeypatch):
@@ -191,14 +228,10 @@ def test_lessons_and_the_quick_test_keep_what_they_compile(tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_verify_names_the_seed_at_which_a_cell_fails(tmp_path, monkeypatch, capsys):
-    parameters = new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
-    notebook = new_notebook(cells=[parameters, new_code_cell("assert seed < 1")])
-    nbformat.write(notebook, tmp_path / "00_tiny.ipynb")
-    find = notebooks.find_notebook
-    monkeypatch.setattr(notebooks, "find_notebook", lambda n: find(n, tmp_path))
-    assert verify.verify("00", [1, 0]) == 1
-    assert "seed 1: a cell fails" in capsys.readouterr().out
+def test_a_run_says_that_a_cell_fails(tmp_path):
+    path = stored(tmp_path, "00_tiny.ipynb", "assert seed < 1")
+    records, differs = verify.perform(path, verify.Run("seed 1", 1))
+    assert records == [] and "seed 1: a cell fails" in differs
 
 
 def test_set_seed_needs_a_parameters_cell():

@@ -61,7 +61,7 @@ def recording(claim: Callable, write: Callable) -> Callable:
 def margins(runs: Runs, sentence: str) -> list[Margin]:
     """Return the margins of a claim: one for each of its bounds; none for a fact.
 
-    The spread is the deviation over the seeds, or that of the other runs from seed 0,
+    The spread is the standard deviation over the seeds, or over all runs with seed 0,
     whichever is larger. Runs are called "seed 0", "seed 1" ..., or anything else.
     """
     found = {run: e for run in runs for e in runs[run] if e["claim"] == sentence}
@@ -80,12 +80,10 @@ def margins(runs: Runs, sentence: str) -> list[Margin]:
 
 def _mean_and_spread(values: dict[str, float]) -> tuple[float, float]:
     seeds = [v for run, v in values.items() if _is_seed(run)]
-    others = [v - seeds[0] for run, v in values.items() if not _is_seed(run)]
+    others = [v for run, v in values.items() if not _is_seed(run)]
     mean = float(np.mean(seeds))
-    spread = max(
-        np.std(seeds, ddof=1) if len(seeds) > 1 else 0.0,
-        math.sqrt(np.mean(np.square(others))) if others else 0.0,
-    )
+    groups = [group for group in (seeds, [seeds[0], *others]) if len(group) > 1]
+    spread = max((np.std(group, ddof=1) for group in groups), default=0.0)
     # Sums in another order differ in their last digits: that is no spread.
     return mean, float(spread) if spread > 1e-6 * abs(mean) else 0.0
 
@@ -116,8 +114,8 @@ def table(number: str, runs: Runs, false_when: dict[str, str]) -> str:
     rows += [f"Made by `course author verify {number}`. Runs: {', '.join(runs)}.", ""]
     rows += [
         "Spreads away: the distance of the mean over the seeds from the bound, in "
-        "spreads. A spread is the standard deviation over the seeds, or that of the "
-        "other runs from seed 0, whichever is larger. \u221e: no run differs.",
+        "spreads. A spread is the standard deviation over the seeds, or over all runs "
+        "with seed 0, whichever is larger. \u221e: no run differs.",
         "",
         "| claim | bound | mean | spread | spreads away | false when |",
         "|---|---|---|---|---|---|",

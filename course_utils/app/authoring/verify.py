@@ -34,7 +34,7 @@ MACHINES = {
     "SSE4.2": {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"},
     "one thread": {"NPROC": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
 }
-ENOUGH_SEEDS = 5  # for a table of margins
+ENOUGH_SEEDS = 5  # runs for a table of margins; the seeds come first
 _START = "__import__({module!r}, fromlist=['']).{call}"
 
 
@@ -51,7 +51,7 @@ class Run(NamedTuple):
 def verify(number: str, seeds: list[int], pythons: list[str]) -> int:
     """Run a notebook in many ways; print what differs; return the number of faults.
 
-    With five seeds or more the table of its claims is written.
+    From the fifth run on the table of its claims is written after each.
 
     Args:
         number: of the notebook, such as "04".
@@ -67,29 +67,38 @@ def verify(number: str, seeds: list[int], pythons: list[str]) -> int:
         runs[run.name], differs = _kept(path, run)
         faults += [run.name] if differs else []
         print(differs or f"{path.stem}, {run.name}: as stored", flush=True)
+        if len(runs) >= ENOUGH_SEEDS:
+            _write_table(number, runs, listed)
     for sentence in margins.too_near(runs):
         print(f"too near: {sentence}", *margins.margins(runs, sentence), sep="\n    ")
         faults.append(sentence)
-    if len(seeds) >= ENOUGH_SEEDS:
-        why = {name: m["what"] for m in listed for name in m["claims"]}
-        text = margins.table(number, runs, why)
-        margins.table_path(number).write_text(text, encoding="utf-8", newline="\n")
     return len(faults)
+
+
+def _write_table(number: str, runs: margins.Runs, listed: list[dict]) -> None:
+    why = {name: m["what"] for m in listed for name in m["claims"]}
+    text = margins.table(number, runs, why)
+    margins.table_path(number).write_text(text, encoding="utf-8", newline="\n")
 
 
 def planned(seeds: list[int], pythons: list[str]) -> list[Run]:
     """Return the runs of a notebook, that with seed 0 first."""
     runs = [Run(f"seed {seed}", seed) for seed in sorted({0, *seeds})]
+    others = {_jax_of(python): python for python in pythons}
+    runs += [Run(name, python=python) for name, python in others.items()]
     runs.append(Run("seed 0 perturbed", perturbed=True))
     runs += [Run(name, env=env) for name, env in MACHINES.items()]
-    for python in pythons:
-        command = [python, "-c", "import jax; print('jax', jax.__version__)"]
-        out = subprocess.run(command, capture_output=True, text=True, check=True)
-        name = out.stdout.strip()
-        runs.append(Run(name, python=python))
+    for name, python in others.items():
         for machine in ("AVX2", "SSE4.2"):
             runs.append(Run(f"{name}, {machine}", 0, MACHINES[machine], python=python))
     return runs
+
+
+def _jax_of(python: str) -> str:
+    """Return the name and the version of an interpreter's JAX."""
+    command = [python, "-c", "import jax; print('jax', jax.__version__)"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True)
+    return out.stdout.strip()
 
 
 def _kept(path: Path, run: Run) -> tuple[list[dict], str]:

@@ -143,7 +143,10 @@ def test_verify_keeps_runs_counts_faults_and_writes_the_table(
     few = [verify.Run(f"seed {i}", i) for i in range(4)]
     monkeypatch.setattr(verify, "planned", lambda seeds, pythons: few)
     assert verify.verify("00", [1, 2], []) == 0
+    few.append(verify.Run("AVX2"))  # five runs are not five seeds
+    assert verify.verify("00", [1, 2], []) == 0
     assert not (tmp_path / "table.md").exists()
+    few.pop()
     few.append(verify.Run("seed 4", 4))
     assert verify.verify("00", [1, 2, 3, 4, 5], []) == 0
     row = "| small | below 9 | 2 | 1.58 | 4.43 | a large seed |"

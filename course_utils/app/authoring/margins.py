@@ -79,8 +79,8 @@ def margins(runs: Runs, sentence: str) -> list[Margin]:
 
 
 def _mean_and_spread(values: dict[str, float]) -> tuple[float, float]:
-    seeds = [v for run, v in values.items() if _is_seed(run)]
-    others = [v for run, v in values.items() if not _is_seed(run)]
+    seeds = [v for run, v in values.items() if is_seed(run)]
+    others = [v for run, v in values.items() if not is_seed(run)]
     mean = float(np.mean(seeds))
     groups = [group for group in (seeds, [seeds[0], *others]) if len(group) > 1]
     spread = max((np.std(group, ddof=1) for group in groups), default=0.0)
@@ -88,7 +88,8 @@ def _mean_and_spread(values: dict[str, float]) -> tuple[float, float]:
     return mean, float(spread) if spread > 1e-6 * abs(mean) else 0.0
 
 
-def _is_seed(run: str) -> bool:
+def is_seed(run: str) -> bool:
+    """Return whether a run differs from the stored one in its seed alone."""
     return run.removeprefix("seed ").isdigit()
 
 

@@ -12,7 +12,8 @@ _MANY = 10_000
 def sample_codes(codes, num, key):
     """Draw from the normal distribution with the mean and covariance of codes.
 
-    codes: [n, d]. num: how many draws. key: of JAX, all chance comes from it.
+    codes: [n, d]. num: how many draws. key: a JAX random key, the only
+    source of randomness.
     Returns draws of shape [num, d].
     """
     covariance = jnp.cov(codes, rowvar=False)

@@ -9,7 +9,8 @@
 
 `run` is executed before the cell that makes the claim, or before the cell named by
 `start`; then the cells from there to the claim. Instead of `run`, `old` and `new`
-change the text of that first cell.
+change the text of that first cell. The names are put back afterwards, the objects are
+not: a mutant that trains begins where the states are made.
 """
 
 import contextlib

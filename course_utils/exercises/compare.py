@@ -1,18 +1,36 @@
 """When two outputs count as the same, and what is said of two that do not."""
 
+import inspect
 import linecache
 import traceback
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 _asarray = np.asarray  # bound now: an answer may have replaced NumPy's own
+
+# Numbers this close are not "off by a factor": a small constant, or a wide tolerance.
+_NEARLY = 1e-2
 
 
 class Raised(NamedTuple):
     """Stands for the output of a case in which the answer raised an exception."""
 
     error: Exception
+
+
+class Complaint(NamedTuple):
+    """Stands for an output that is refused whatever its value, and says why."""
+
+    message: str
+
+
+IN_PLACE = Complaint(
+    "The function changes its argument in place, so the caller's data are spoilt: copy "
+    "it first"
+)
 
 
 def same(got: Any, want: Any, rtol: float, atol: float | None = None) -> bool:
@@ -24,8 +42,10 @@ def same(got: Any, want: Any, rtol: float, atol: float | None = None) -> bool:
         rtol: relative tolerance.
         atol: absolute tolerance; a thousandth of `rtol` if it is None.
     """
-    if isinstance(want, Raised):
-        return isinstance(got, Raised) and type(got.error) is type(want.error)
+    if isinstance(got, Complaint) or isinstance(want, Complaint):
+        return isinstance(got, Complaint) and isinstance(want, Complaint)
+    if isinstance(want, Raised) or isinstance(got, Raised):
+        return _same_errors(got, want)
     if isinstance(want, dict):
         return (
             isinstance(got, dict)
@@ -36,13 +56,23 @@ def same(got: Any, want: Any, rtol: float, atol: float | None = None) -> bool:
         return (
             np.iterable(got)
             and hasattr(got, "__len__")
-            and not isinstance(got, str | dict)
+            and not isinstance(got, str | dict | set)
             and len(got) == len(want)
             and all(same(g, w, rtol, atol) for g, w in zip(got, want, strict=True))
         )
     if callable(want):
         return got is want or type(got) is type(want)
     return _same_arrays(got, want, rtol, rtol / 1000 if atol is None else atol)
+
+
+def _same_errors(got: Any, want: Any) -> bool:
+    """Two errors are the same if they say the same: a type alone has many causes."""
+    return (
+        isinstance(got, Raised)
+        and isinstance(want, Raised)
+        and type(got.error) is type(want.error)
+        and str(got.error) == str(want.error)
+    )
 
 
 def _same_arrays(got: Any, want: Any, rtol: float, atol: float) -> bool:
@@ -52,46 +82,178 @@ def _same_arrays(got: Any, want: Any, rtol: float, atol: float) -> bool:
         return False
     if got.shape != want.shape:
         return False
-    if want.dtype.kind not in "fc" or got.dtype.kind not in "biufc":
+    if want.dtype.kind not in "fc" or got.dtype.kind not in "biuf":
         return bool(np.array_equal(got, want))  # counts have no tolerance
     return np.allclose(got, want, rtol=rtol, atol=atol, equal_nan=True)
 
 
-def describe_difference(got: Any, want: Any) -> str:
-    """Say how an output differs without giving the right numbers away."""
+def wrong_form(got: Any, want: Any) -> str | None:
+    """Say that an output is not even the kind of thing that is asked for.
+
+    A list in place of an array passes: `Exercise.then` says whether one will do.
+
+    Args:
+        got: what an answer returned.
+        want: what the reference returned.
+    """
     if got is None:
         return "the answer is None (a function without a `return`?)"
+    if isinstance(want, dict):
+        return None if isinstance(got, dict) else f"a dict is expected, not {kind(got)}"
+    if isinstance(want, tuple):
+        entries = "one entry" if len(want) == 1 else f"{len(want)} entries"
+        expected = f"a tuple with {entries} is expected"
+        if not isinstance(got, tuple | list) and not (is_array(got) and np.ndim(got)):
+            return f"{expected}, not {kind(got)}"
+        return None if len(got) == len(want) else f"{expected}, not with {len(got)}"
+    if is_array(want) or isinstance(want, bool | int | float):
+        return _not_numbers(got, "an array" if np.ndim(want) else "a number")
+    return None
+
+
+def _not_numbers(got: Any, expected: str) -> str | None:
+    if not (is_array(got) or isinstance(got, bool | int | float | complex | list)):
+        return f"{expected} is expected, not {kind(got)}"
+    try:
+        letter = _asarray(got).dtype.kind
+    except Exception:
+        letter = "O"
+    if letter in "biuf":
+        return None
+    if letter == "O" and isinstance(got, list):
+        return f"{expected} is expected, not a list of lists of different lengths"
+    names = {"c": "complex numbers", "U": "texts"}
+    return f"numbers are expected, not {names.get(letter, 'objects')}"
+
+
+def is_array(value: Any) -> bool:
+    """Return whether a value is an array of NumPy or JAX, or one of its scalars."""
+    return isinstance(value, np.ndarray | np.generic | jax.Array)
+
+
+def kind(value: Any) -> str:
+    """Return what a value is, in words."""
+    if inspect.isgenerator(value) or isinstance(value, map | filter | zip | range):
+        return f"something to loop over (a {type(value).__name__}): make a list of it"
+    if inspect.iscoroutine(value):
+        value.close()  # or Python warns that it was never awaited
+        return "a coroutine (leave `async` out)"
+    if callable(value):
+        return "a function (did you forget to call it?)"
+    words = {str: "a text", dict: "a dict", list: "a list", tuple: "a tuple"}
+    words |= {set: "a set", bool: "True or False", bytes: "bytes", type(None): "None"}
+    if is_array(value):
+        return f"an array of shape {np.shape(value)}"
+    return words.get(type(value), f"a value of type {type(value).__name__}")
+
+
+def describe_difference(
+    got: Any,
+    want: Any,
+    parts: Mapping | None = None,
+    rtol: float = 1e-5,
+    atol: float | None = None,
+) -> str:
+    """Say how an output differs without giving the right numbers away.
+
+    Args:
+        got: what an answer returned.
+        want: what the reference returned.
+        parts: what is said of the entries of a tuple or dict if they differ.
+        rtol: relative tolerance of the comparison.
+        atol: absolute tolerance, as in `same`.
+    """
     if isinstance(want, Raised):
         return f"{type(want.error).__name__} should be raised, but a value is returned"
-    if isinstance(want, tuple | dict) and type(got) is not type(want):
-        kind = f"{type(want).__name__} with {len(want)} entries"
-        return f"a {kind} is expected, not one of type {type(got).__name__}"
+    form = wrong_form(got, want)
+    if form:
+        return form
+    tolerances = rtol, atol
+    if isinstance(want, dict):
+        return _describe_dict(got, want, parts or {}, tolerances)
+    if isinstance(want, tuple):
+        return _describe_tuple(got, want, parts or {}, tolerances)
     try:
-        got_shape, want_shape = _asarray(got).shape, _asarray(want).shape
+        got, want = _asarray(got), _asarray(want)
     except Exception:
-        return f"the result, of type {type(got).__name__}, is not an array"
-    if got_shape != want_shape:
-        return f"the shape should be {want_shape}, but it is {got_shape}"
-    return _describe_values(_asarray(got), _asarray(want))
+        return f"an array is expected, not {kind(got)}"
+    if got.shape != want.shape:
+        return f"the shape should be {want.shape}, but it is {got.shape}"
+    return _describe_values(got, want)
+
+
+def _describe_dict(got: dict, want: dict, parts: Mapping, tolerances) -> str:
+    if got.keys() != want.keys():
+        return f"a dict with the keys {', '.join(map(repr, want))} is expected"
+    for name in want:
+        if not same(got[name], want[name], *tolerances):
+            return parts.get(name, f"{name!r} has the wrong value")
+    return "the answer has the wrong value"
+
+
+def _describe_tuple(got: Any, want: tuple, parts: Mapping, tolerances) -> str:
+    different = [i for i in range(len(want)) if not same(got[i], want[i], *tolerances)]
+    swapped = [w for w in want if any(same(g, w, *tolerances) for g in got)]
+    if len(different) > 1 and len(swapped) == len(want):
+        return "these are the right results in the wrong order"
+    first = different[0]
+    part = parts.get(first, f"entry {first} (counted from 0)")
+    if not is_array(want[first]) and not isinstance(want[first], int | float):
+        return part if first in parts else f"{part} is wrong"
+    difference = describe_difference(got[first], want[first], None, *tolerances)
+    return f"{part}: {difference}"
 
 
 def _describe_values(got: np.ndarray, want: np.ndarray) -> str:
     """Name what wrong numbers have to do with the right ones, if it is simple."""
     if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
         return "the answer has the wrong value"
+    if want.dtype.kind == "b":
+        return f"the answer {got} is wrong" if not want.shape else "it has wrong values"
+    counts = want.dtype.kind in "iu"
     got, want = got.astype(float).ravel(), want.astype(float).ravel()
-    if np.isnan(got).any():
-        return "the result holds nan (a 0 / 0, or a logarithm of 0?)"
-    if np.allclose(got, -want):
+    if np.isnan(got).any() and not np.isnan(want).any():
+        return (
+            "the result holds nan (a 0 / 0, a logarithm of 0, arccos of more than 1?)"
+        )
+    if np.isinf(got).any() and not np.isinf(want).any():
+        return "a number is infinite (a logarithm of 0, or an exp that overflows?)"
+    if not (np.isfinite(got).all() and np.isfinite(want).all()):
+        return "the result has the right form but the wrong value"
+    relation = _relation(got, want, counts)
+    return relation or "the result has the right form but the wrong value"
+
+
+def _relation(got: np.ndarray, want: np.ndarray, counts: bool) -> str | None:
+    """Name a relation between numbers if it holds far better than by chance."""
+    size = np.abs(want).max(initial=0)
+    if not size:
+        return None
+    if not np.abs(got).max():
+        return "all of your numbers are 0"
+    if np.allclose(got, -want, rtol=0, atol=1e-6 * size):
         return "the sign is wrong"
-    if len(want) > 1:
-        if np.allclose(np.sort(got), np.sort(want)):
-            return "these are the right numbers in the wrong order or places"
-        if np.allclose(got * np.abs(want).sum(), want * np.abs(got).sum()):
+    several = len(want) > 1 and np.ptp(want) > 1e-6 * size
+    if several:
+        factor = (got @ want) / (want @ want)
+        if _holds(got - factor * want, (factor - 1) * size):
             return "every number is off by the same factor"
-        if np.ptp(got - want) < 1e-6 * np.abs(want).max():
+        shift = np.mean(got - want)
+        if _holds(got - want - shift, shift):
             return "every number is off by the same amount"
-    return "the result has the right form but the wrong value"
+    if not counts and np.allclose(got, want, rtol=_NEARLY, atol=_NEARLY * size):
+        return (
+            "the numbers are nearly right, but only nearly: is something rounded or "
+            "cut off, or a small constant added?"
+        )
+    if several and np.allclose(np.sort(got), np.sort(want), rtol=0, atol=1e-6 * size):
+        return "these are the right numbers in the wrong order or places"
+    return None
+
+
+def _holds(rest: np.ndarray, effect: float) -> bool:
+    """Return whether what a relation leaves is small beside what it explains."""
+    return np.abs(rest).max() < 1e-3 * abs(effect)
 
 
 def describe_error(error: Exception) -> str:

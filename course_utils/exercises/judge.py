@@ -3,32 +3,46 @@
 An answer is run on a handful of cases and its outputs are compared with those of the
 reference. If they differ, they are compared with the outputs of every named wrong
 answer: the one that behaves the same names the misconception, however the learner
-happened to write it.
+happened to write it. An answer that agrees on all of these is tried on many more, drawn
+at random, and on what the notebook does with it next.
 """
 
 import copy
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from course_utils.exercises import limits
 from course_utils.exercises.compare import (
+    IN_PLACE,
+    Complaint,
     Raised,
     describe_difference,
     describe_error,
+    kind,
     same,
 )
 
 
 class Case(NamedTuple):
-    """One input to try an answer on; the name is shown when the answer fails there."""
+    """One input to try an answer on; the name is shown when the answer fails there.
+
+    Attributes:
+        name: says what is special about the input.
+        args: what the answer is called with.
+        run: `run(answer, *args)` for this case alone, in place of the exercise's.
+        megabytes: how much memory NumPy may take for it.
+    """
 
     name: str
     args: tuple
+    run: Callable | None = None
+    megabytes: float | None = None
 
 
 class WrongAnswer(NamedTuple):
@@ -40,11 +54,17 @@ class WrongAnswer(NamedTuple):
 
 
 _STILL_RAISES = "There is code, but `raise NotImplementedError` is still reached."
+_PRINTED = 2_000  # characters of a learner's own prints that a check shows
 
 
 def call(answer: Callable, *args: Any) -> Any:
     """Run a function on a case: what most exercises do with an answer."""
     return answer(*args)
+
+
+def no_more(rng: np.random.Generator) -> Iterable[Case]:
+    """Return no random cases."""
+    return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,31 +76,41 @@ class Exercise:
         title: what is asked, in a few words.
         reference: the right answer: a function, a class or a plain value.
         cases: inputs for a function or class; none for a plain value.
+        more: `more(rng)` gives further cases, drawn at random: other sizes, other
+            roles, extremes. They have no wrong answer of their own to tell.
         wrong: named wrong answers, the most specific first.
         also_right: other plain values that are right as well.
         hints: from a nudge to nearly the answer.
         run: `run(answer, *case.args)` gives what is compared.
+        then: what the notebook does next with an output; it must succeed and give the
+            same as with the reference's output.
+        parts: what is said of an entry of a tuple or dict that differs.
         diagnose: `diagnose(answer)` says what is wrong with an answer that is neither
             right nor one of the named wrong ones, or None if it cannot tell.
         afterword: what a right answer is told on top.
         otherwise: advice added when an answer is wrong in a way nobody foresaw.
         rtol: relative tolerance of the comparison.
         atol: absolute tolerance; a thousandth of `rtol` if it is None.
+        seconds: of the processor that a check of an answer may take.
     """
 
     id: str
     title: str
     reference: Any
     cases: tuple[Case, ...] = ()
+    more: Callable[[np.random.Generator], Iterable[Case]] = no_more
     wrong: tuple[WrongAnswer, ...] = ()
     also_right: tuple = ()
     hints: tuple[str, ...] = ()
     run: Callable = call
+    then: Callable[[Any], Any] | None = None
+    parts: Mapping = field(default_factory=dict)
     diagnose: Callable[[Any], str | None] = lambda answer: None
     afterword: str = ""
     otherwise: str = ""
     rtol: float = 1e-5
     atol: float | None = None
+    seconds: float = 15.0
 
 
 Status = Literal["right", "wrong", "raised", "not attempted"]
@@ -94,35 +124,78 @@ class Outcome(NamedTuple):
     misconception: str | None = None
 
 
-class ArgumentChanged(Exception):
-    """An answer changed its argument, so that the caller's data are spoilt."""
-
-
 def judge(exercise: Exercise, answer: Any) -> Outcome:
     """Say whether an answer is right and, if not, which misconception it shows."""
     if answer is ...:
         return Outcome("not attempted")
     if exercise.cases and not callable(answer):
-        kind = type(answer).__name__
-        return Outcome("wrong", f"A function is expected, not a value of type {kind}.")
-    wanted = reference_outputs(exercise)  # before the answer could do any damage
+        return Outcome("wrong", f"A function is expected, not {kind(answer)}.")
+    # Before the answer could do any damage.
+    wanted, more_wanted = reference_outputs(exercise), _more_outputs(exercise)
+    outcome = None
+    with limits.time_limit(exercise.seconds) as limit, limits.output_limit(_PRINTED):
+        outcome = _judge_outputs(exercise, answer, wanted, more_wanted)
+    if limit.over or outcome is None:
+        return Outcome(
+            "wrong",
+            f"The check was stopped after {exercise.seconds:g} seconds of computing; "
+            "the reference needs less than one. Is there a loop without an end, or one "
+            "over single numbers where an array operation would do?",
+        )
+    return outcome
+
+
+def _judge_outputs(exercise, answer, wanted: list, more_wanted: list) -> Outcome:
     outputs = outputs_of(exercise, answer)
     if _is_stub(outputs[0]):
         begun = inspect.isfunction(answer) and answer.__code__.co_nlocals > len(
             inspect.signature(answer).parameters
         )
         return Outcome("not attempted", _STILL_RAISES if begun else "")
-    agrees = _agreement(exercise, outputs, wanted)
-    if all(agrees) or _is_also_right(exercise, answer):
+    if _is_also_right(exercise, answer):
         return Outcome("right", exercise.afterword)
+    agrees = _agreement(exercise, outputs, wanted)
+    if not all(agrees):
+        return _explain(exercise, answer, exercise.cases, outputs, wanted)
+    more = _more_cases(exercise)
+    for case, want in zip(more, more_wanted, strict=True):
+        got = _output(exercise, answer, case)
+        if not same(got, want, exercise.rtol, exercise.atol):
+            return _describe(exercise, case, got, want)
+    return _try_next(exercise, outputs, wanted) or Outcome("right", exercise.afterword)
+
+
+def _explain(exercise, answer, cases, outputs: list, wanted: list) -> Outcome:
+    """Name what is wrong with outputs: a misconception, a diagnosis, the difference."""
     for number, wrong in enumerate(exercise.wrong):
         if all(_agreement(exercise, outputs, _wrong_outputs(exercise, number))):
-            return Outcome("wrong", wrong.message, wrong.name)
+            errors = [o.error for o in outputs if isinstance(o, Raised)]
+            error = f" ({describe_error(errors[0])}.)" if errors else ""
+            return Outcome("wrong", wrong.message + error, wrong.name)
     diagnosis = _diagnosis(exercise, answer)
     if diagnosis:
         return Outcome("wrong", diagnosis)
-    failed = agrees.index(False)
-    return _describe(exercise, failed, outputs[failed], wanted[failed])
+    failed = _agreement(exercise, outputs, wanted).index(False)
+    case = cases[failed] if cases else None
+    return _describe(exercise, case, outputs[failed], wanted[failed])
+
+
+def _try_next(exercise: Exercise, outputs: list, wanted: list) -> Outcome | None:
+    """Do with right outputs what the notebook does; return what goes wrong, if so."""
+    if exercise.then is None:
+        return None
+    for got, want in zip(outputs, wanted, strict=True):
+        if not exercise.cases or exercise.cases[0].run:
+            continue
+        needed = f"The values are right, but the notebook goes on with {kind(want)}"
+        try:
+            if same(exercise.then(got), exercise.then(want), exercise.rtol):
+                continue
+            why = ""
+        except Exception as error:
+            why = f" ({type(error).__name__}: {error})"
+        return Outcome("wrong", f"{needed}, and yours is {kind(got)}{why}.")
+    return None
 
 
 def outputs_of(exercise: Exercise, answer: Any) -> list:
@@ -142,22 +215,48 @@ def reference_outputs(exercise: Exercise) -> list:
 
 
 @functools.cache
+def _more_cases(exercise: Exercise) -> list[Case]:
+    return list(exercise.more(np.random.default_rng(0)))
+
+
+@functools.cache
+def _more_outputs(exercise: Exercise) -> list:
+    more = _more_cases(exercise)
+    return [_output(exercise, exercise.reference, case) for case in more]
+
+
+@functools.cache
 def _wrong_outputs(exercise: Exercise, number: int) -> list:
     return outputs_of(exercise, exercise.wrong[number].answer)
 
 
 def _output(exercise: Exercise, answer: Callable, case: Case) -> Any:
-    args = copy.deepcopy(case.args)
+    args, run = copy.deepcopy(case.args), case.run or exercise.run
     try:
         # A learner's 0 / 0 is judged by its result, not by NumPy's warning.
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            output = exercise.run(answer, *args)
-        if not same(args, case.args, rtol=0.0):
-            return Raised(ArgumentChanged("it works in place; copy first"))
-        return output
+            if case.megabytes is None:
+                output = run(answer, *args)
+            else:
+                output = _measured(run, answer, args, case.megabytes)
     except Exception as error:
         return Raised(error)
+    if not same(args, case.args, rtol=0.0):
+        return IN_PLACE
+    return output
+
+
+def _measured(run: Callable, answer: Callable, args: tuple, megabytes: float) -> Any:
+    with limits.peak_memory() as peak:
+        output = run(answer, *args)
+    if peak.bytes > megabytes * limits.MEGABYTE:
+        return Complaint(
+            f"The result may be right, but it takes {peak.bytes / 1e6:.0f} MB on the "
+            "way, where the arrays given and the result have a few: on the notebook's "
+            "data that would be more than this computer has"
+        )
+    return output
 
 
 def _is_stub(output: Any) -> bool:
@@ -181,11 +280,14 @@ def _diagnosis(exercise: Exercise, answer: Any) -> str | None:
         return None
 
 
-def _describe(exercise: Exercise, failed: int, got: Any, want: Any) -> Outcome:
+def _describe(exercise: Exercise, case: Case | None, got: Any, want: Any) -> Outcome:
     """Return the outcome of an answer about which only the difference is known."""
-    place = f', on the case "{exercise.cases[failed].name}"' if exercise.cases else ""
+    place = f', on the case "{case.name}"' if case else ""
     if isinstance(got, Raised):
         return Outcome("raised", f"{describe_error(got.error)}{place}.")
-    difference = describe_difference(got, want)
+    if isinstance(got, Complaint):
+        return Outcome("wrong", f"{got.message}{place}.")
+    tolerances = exercise.rtol, exercise.atol
+    difference = describe_difference(got, want, exercise.parts, *tolerances)
     message = f"{difference[0].upper()}{difference[1:]}{place}."
     return Outcome("wrong", f"{message} {exercise.otherwise}".strip())

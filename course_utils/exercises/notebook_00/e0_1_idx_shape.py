@@ -2,6 +2,8 @@
 
 import struct
 
+import numpy as np
+
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
@@ -36,6 +38,16 @@ def _header(*shape, kind=8):
     return struct.pack(f">BBBB{len(shape)}I", 0, 0, kind, len(shape), *shape)
 
 
+def _more(rng):
+    """Other numbers of dimensions, other number types, data behind the header."""
+    for dims in (1, 2, 3, 4, 5) * 4:
+        shape = [int(2 ** rng.uniform(0, 30)) for _ in range(dims)]
+        kind = int(rng.choice([8, 9, 11, 12, 13, 14]))
+        header = _header(*shape, kind=kind) + rng.bytes(int(rng.integers(0, 40)))
+        yield Case(f"{dims} dimensions, number type {kind}", (header,))
+    yield Case("no images of 28x28", (_header(0, 28, 28),))
+
+
 EXERCISE = Exercise(
     id="0.1",
     title="read the header of an IDX file",
@@ -45,6 +57,9 @@ EXERCISE = Exercise(
         Case("2,000,000 labels", (_header(2_000_000) + bytes(range(64)),)),
         Case("7 pairs of numbers", (_header(7, 2, kind=13) + bytes(range(60)),)),
     ),
+    more=_more,
+    # A list equals no tuple, and a float is no length.
+    then=lambda shape: (shape == tuple(shape), np.broadcast_to(0, shape).ndim),
     wrong=(
         WrongAnswer(
             "little-endian",

@@ -21,6 +21,14 @@ def _mixed_images():
     return images.reshape(3, 18, 20, 1)
 
 
+def _more(rng):
+    for n, h, w in [(1, 1, 1), (1, 28, 28), (5, 3, 7), (2, 1, 9), (4, 40, 30)] * 3:
+        images = rng.random((n, h, w, 1)) < rng.choice([0.0, 0.2, 0.9, 1.0])
+        yield Case(f"{n} images of {h}x{w}", (images,))
+    images = rng.random((6_000, 28, 28, 1)) < 0.3
+    yield Case("6,000 images, one class of the notebook", (images,), megabytes=100)
+
+
 EXERCISE = Exercise(
     id="0.2",
     title="the share of white pixels",
@@ -29,6 +37,8 @@ EXERCISE = Exercise(
         Case("three images of 18x20", (_mixed_images(),)),
         Case("one image of 2x3", (np.eye(2, 3, dtype=bool).reshape(1, 2, 3, 1),)),
     ),
+    more=_more,
+    then=lambda shares: np.histogram(shares, bins=4, range=(0, 1))[0],
     wrong=(
         WrongAnswer(
             "one number for the whole batch",

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 
+from course_utils.exercises.compare import Complaint
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 _TRIALS = 1000  # each case has at most 54 orders: all of them turn up
@@ -44,10 +45,30 @@ def _orders(answer, items, size):
     twice = [[list(answer(list(items), size, d)) for d in trials[:20]] for _ in "ab"]
     if twice[0] != twice[1]:
         return "other draws"
-    places = min(size, len(items))
-    firsts = [sum(n for o, n in orders.items() if o[:1] == (i,)) for i in items[:size]]
-    fair = max(abs(n / _TRIALS - 1 / places) for n in firsts) < 0.06  # 4 deviations
-    return frozenset(orders), fair
+    return frozenset(orders), _is_fair(orders, Counter(items[:size]))
+
+
+def _is_fair(orders, waiting):
+    """Return whether every item that waits at first is emitted first equally often."""
+    firsts = Counter()
+    for order, n in orders.items():
+        firsts[order[:1]] += n / _TRIALS
+    shares = {(i,): n / waiting.total() for i, n in waiting.items()}
+    return max(abs(firsts[i] - share) for i, share in shares.items()) < 0.06
+
+
+def _a_long_file(answer, items, size):
+    """Return True for the order of a file as long as the notebook's, or what is odd."""
+    draws = np.random.default_rng(1).random(len(items))
+    order = np.array(answer(list(items), size, draws))
+    if not np.array_equal(np.sort(order), np.sort(items)):
+        return Complaint("Some items are missing, or come out twice")
+    places = [items.index(int(item)) for item in order[:50]]
+    if any(place >= size + i for i, place in enumerate(places)):
+        return Complaint("An item comes out before it was read")
+    if max(p for p in places if p < size) < size / 2:  # by chance once in 10^9
+        return Complaint("Some places of the buffer are never chosen")
+    return True
 
 
 def _whole_list(items, size, draws):
@@ -131,17 +152,31 @@ def _always_size_places(items, size, draws):
     return emitted
 
 
+def _more(rng):
+    yield Case("4 items, two of them equal, a buffer of 3", ((3, 8, 3, 5), 3))
+    yield Case("a buffer of 1", ((4, 2, 6), 1))
+    yield Case("as many items as the buffer holds", ((6, 1, 4), 3))
+    items = tuple(rng.permutation(10_000).tolist())
+    for size in (100, 5_000):
+        name = f"10,000 items, a buffer of {size:,}"
+        yield Case(name, (items, size), run=_a_long_file)
+
+
 EXERCISE = Exercise(
     id="1.1",
     title="the shuffle buffer",
     reference=buffer_shuffle,
     cases=(
-        Case("5 items, a buffer of 3", (tuple(range(5)), 3)),
-        Case("6 items, a buffer of 2", (tuple(range(6)), 2)),
-        Case("3 items, a buffer of 10", (tuple(range(3)), 10)),
+        Case("5 items, a buffer of 3", ((50, 10, 40, 20, 30), 3)),
+        Case("6 items, a buffer of 2", ((7, 0, 9, 1, 8, 3), 2)),
+        Case("3 items, a buffer of 10", ((5, 2, 9), 10)),
     ),
     run=_orders,
-    otherwise="The check tries many draws and compares the orders that can come out.",
+    more=_more,
+    parts={
+        0: "the orders that can come out are not those of such a buffer",
+        1: "the item that comes out first is no fair choice among those in the buffer",
+    },
     wrong=(
         WrongAnswer(
             "shuffles the whole list",
@@ -225,9 +260,10 @@ EXERCISE = Exercise(
         WrongAnswer(
             "always `size` places",
             _always_size_places,
-            "Your code raised IndexError: a place that does not exist. Near the end "
-            "the buffer holds fewer than `size` items, and a short file never fills "
-            "it: draw among len(buffer) places, and refill only if an item is left.",
+            "You ask for a place that does not exist. Near the end the buffer holds "
+            "fewer than `size` items, and a short file never fills it. "
+            "int(draw * len(buffer)) always is a place; refill only if an item is "
+            "left.",
         ),
     ),
     hints=(

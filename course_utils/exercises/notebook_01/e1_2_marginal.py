@@ -42,6 +42,15 @@ def _from_one(joint, keep):
     return marginal(joint, tuple((axis - 1) % joint.ndim for axis in keep))
 
 
+def _more(rng):
+    """Tables of 2 to 5 pixels, and any of the pixels to keep."""
+    for num in (2, 3, 4, 5) * 6:
+        joint = rng.gamma(0.5, size=(2,) * num)
+        size = int(rng.integers(1, num + 1))
+        keep = tuple(sorted(rng.choice(num, size, replace=False).tolist()))
+        yield Case(f"the pixels {keep} of {num}", (joint / joint.sum(), keep))
+
+
 EXERCISE = Exercise(
     id="1.2",
     title="the marginal of a joint table",
@@ -51,6 +60,8 @@ EXERCISE = Exercise(
         Case("the second and the fourth pixel", (WORLD, (1, 3))),
         Case("the first and the third of three pixels", (THREE, (0, 2))),
     ),
+    more=_more,
+    then=lambda table: np.ones(2) / table[0],
     wrong=(
         WrongAnswer(
             "sums over the pixels to keep",

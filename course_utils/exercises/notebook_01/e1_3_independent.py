@@ -78,6 +78,37 @@ _COINS = np.full((2, 2), 1 / 4)
 _PRODUCT = np.multiply.outer(np.multiply.outer([0.3, 0.7], [0.8, 0.2]), [0.4, 0.6])
 
 
+_BINARY = np.multiply.outer(np.multiply.outer([0.25, 0.75], [0.5, 0.5]), [0.125, 0.875])
+
+
+def _coins(rng, num):
+    """Return the table of independent pixels."""
+    table = np.ones(())
+    for white in rng.uniform(0.1, 0.9, num):
+        table = np.multiply.outer(table, [1 - white, white])
+    return table
+
+
+def _more(rng):
+    """Independent pixels; any pair of them tied; all of them tied by their parity."""
+    for num in (2, 3, 4) * 3:
+        yield Case(f"{num} pixels drawn one by one", (_coins(rng, num),))
+    for num, i, j in [(2, 0, 1), (3, 0, 1), (3, 0, 2), (3, 1, 2), (4, 0, 1), (4, 1, 3)]:
+        place = np.indices((2,) * num)
+        table = _coins(rng, num) * np.where(place[i] == place[j], 1.5, 0.5)
+        name = f"{num} pixels of which numbers {i} and {j} are often equal"
+        yield Case(name, (table / table.sum(),))
+        tied = _coins(rng, num) * (place[i] == place[j])
+        name = f"{num} pixels of which numbers {i} and {j} are always equal"
+        yield Case(name, (tied / tied.sum(),))
+    for num in (4, 8):
+        even = np.indices((2,) * num).sum(axis=0) % 2 == 0
+        yield Case(f"{num} pixels with an even number of whites", (even / even.sum(),))
+    hardly = 1 / 4 + np.array([[1, -1], [-1, 1]]) / 1_000
+    yield Case("two pixels that are equal in 50.2 % of the images", (hardly,))
+    yield Case("two pixels that never change", (np.array([[0.0, 1.0], [0.0, 0.0]]),))
+
+
 EXERCISE = Exercise(
     id="1.3",
     title="independence, read off the joint",
@@ -91,7 +122,10 @@ EXERCISE = Exercise(
         Case("two fair coins", (_COINS,)),
         Case("three fair pixels that prefer certain patterns", (_LOOSE,)),
         Case("two pixels that are equal in 51 % of the images", (_HARDLY,)),
+        Case("three coins, exact in binary", (_BINARY,)),
     ),
+    more=_more,
+    then=lambda found: [found] == [1] or [found] == [0],
     wrong=(
         WrongAnswer(
             "always",
@@ -114,8 +148,9 @@ EXERCISE = Exercise(
         WrongAnswer(
             "a zero means dependence",
             lambda joint: independent(joint) and bool((joint > 0).all()),
-            "You count a zero in the table as dependence. A pixel that never changes "
-            "has a zero there, and it is independent of everything.",
+            "A zero in the table counts as dependence with you, directly or because "
+            "0 / 0 and 0 log 0 are nan. A pixel that never changes has a zero there, and "
+            "it is independent of everything.",
         ),
         WrongAnswer(
             "equal marginals",
@@ -144,8 +179,8 @@ EXERCISE = Exercise(
         WrongAnswer(
             "one cell only",
             _one_cell_only,
-            "You compared a single cell. It may fit by chance, while others do not: "
-            "the product must agree with the joint in every cell.",
+            "You did not compare all cells. Some may fit by chance, while others do "
+            "not: the product must agree with the joint in every cell.",
         ),
         WrongAnswer(
             "roughly equal",

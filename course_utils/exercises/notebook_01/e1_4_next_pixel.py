@@ -1,5 +1,7 @@
 """Exercise 1.4: the next pixel, given the past."""
 
+import numpy as np
+
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 from course_utils.exercises.notebook_01.e1_2_marginal import THREE, WORLD, marginal
 
@@ -29,6 +31,19 @@ def _with_future(joint, past, future):
     return rest[1] / rest.sum()
 
 
+def _more(rng):
+    """Tables of 1 to 5 pixels with some empty cells, and pasts of every length."""
+    for num in (1, 2, 3, 4, 5) * 5:
+        joint = rng.gamma(0.4, size=(2,) * num) * (rng.random((2,) * num) < 0.8)
+        joint.flat[0] += 0.1
+        joint /= joint.sum()
+        image = np.unravel_index(rng.choice(joint.size, p=joint.ravel()), joint.shape)
+        past = tuple(int(x) for x in image[: rng.integers(0, num)])
+        yield Case(f"{num} pixels, after {past}", (joint, past))
+    rare = np.where(np.indices((2, 2, 2))[0] == 1, 1e-10, 1.0) * THREE
+    yield Case("after a past of one in ten thousand million", (rare / rare.sum(), (1,)))
+
+
 EXERCISE = Exercise(
     id="1.4",
     title="the next pixel, given the past",
@@ -39,6 +54,8 @@ EXERCISE = Exercise(
         Case("the last of four pixels", (WORLD, (0, 1, 1))),
         Case("three pixels, after black", (THREE, (0,))),
     ),
+    more=_more,
+    then=lambda white: 0.5 * (1 - white),
     wrong=(
         WrongAnswer(
             "the joint, not the conditional",
@@ -81,7 +98,7 @@ EXERCISE = Exercise(
         WrongAnswer(
             "the probability of black",
             lambda joint, past: 1 - next_pixel(joint, past),
-            "This is the probability of black, value 0. Asked is white, value 1.",
+            "This is the probability of black, value 0. Return that of white, value 1.",
         ),
         WrongAnswer(
             "reads the past backwards",

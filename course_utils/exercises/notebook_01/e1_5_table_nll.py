@@ -24,6 +24,19 @@ def _batch(seed, shape, contexts):
     return table, rng.integers(0, contexts, shape), rng.random((*shape, 1)) < 0.4
 
 
+def _more(rng):
+    """Other sizes; probabilities close to 0 and 1; few contexts and many."""
+    for n, h, w, num in [(4, 3, 3, 16), (2, 28, 28, 1024), (1, 5, 2, 3), (6, 1, 1, 2)]:
+        for extreme in (1e-2, 1e-9):
+            table = np.where(rng.random(num) < 0.5, extreme, 1 - extreme)
+            table[0] = rng.uniform(0.2, 0.8)
+            contexts = rng.integers(0, num, (n, h, w)).astype(np.int32)
+            images = rng.random((n, h, w, 1)) < table[contexts][..., None]
+            images.flat[0] = not images.flat[0]
+            name = f"{n} images of {h}x{w}, probabilities down to {extreme:g}"
+            yield Case(name, (table, contexts, images))
+
+
 EXERCISE = Exercise(
     id="1.5",
     title="score images with a context table",
@@ -33,6 +46,8 @@ EXERCISE = Exercise(
         Case("one image of 4x2, one context", _batch(2, (1, 4, 2), 1)),
         Case("a large, improbable image of 40x50", _batch(3, (1, 40, 50), 4)),
     ),
+    more=_more,
+    then=lambda nats: nats.mean(),
     wrong=(
         WrongAnswer(
             "a mean over the pixels",
@@ -62,12 +77,12 @@ EXERCISE = Exercise(
         WrongAnswer(
             "the wrong sign",
             lambda *args: -table_nll(*args),
-            "This is log p(x), which is negative. Asked is -log p(x).",
+            "This is log p(x), which is negative. Return -log p(x).",
         ),
         WrongAnswer(
             "one number for the batch",
             lambda *args: table_nll(*args).mean(),
-            "You averaged over the images. Asked is one number an image, so sum over "
+            "You averaged over the images. Return one number per image: sum over "
             "the axes 1 and 2 and leave axis 0.",
         ),
         WrongAnswer(
@@ -96,9 +111,8 @@ EXERCISE = Exercise(
                     axis=(1, 2)
                 )
             ),
-            "Your code raised ValueError. `images` has a channel axis at its end, "
-            "[n, h, w, 1], and `contexts` has none, so they do not fit together: use "
-            "images[..., 0]. (If it was an `if` on a whole array: use np.where.)",
+            "`images` has a channel axis at its end, [n, h, w, 1], and `contexts` has "
+            "none, so they do not fit together: use images[..., 0].",
         ),
     ),
     hints=(

@@ -26,6 +26,18 @@ def normalise(table, axis=1):
     return table / table.sum(axis=axis, keepdims=True)
 
 
+def _more(rng):
+    """Masses and densities; classes far apart, equal or nearly so; rare classes."""
+    sizes = [(1, 2), (3, 2), (4, 10), (2, 5)]
+    for level, spread in [(-3, 1), (-600, 40), (0, 0), (1500, 5), (-2500, 900)]:
+        for n, k in sizes:
+            levels = level + spread * rng.normal(size=(n, 1))
+            scores = levels + spread * rng.normal(size=(n, k))
+            prior = rng.dirichlet(np.full(k, 0.7)) + 1e-4
+            name = f"{n} images, {k} classes, likelihoods around {level} nats"
+            yield Case(name, (scores, prior / prior.sum()))
+
+
 EXERCISE = Exercise(
     id="2.1",
     title="from log-likelihoods to class probabilities",
@@ -52,7 +64,16 @@ EXERCISE = Exercise(
                 np.array([0.2, 0.5, 0.3]),
             ),
         ),
+        Case(
+            "classes that lie a thousand nats apart",
+            (
+                np.array([[-1500.0, -60.0, -61.0], [-40.0, -41.5, -1300.0]]),
+                np.array([0.3, 0.1, 0.6]),
+            ),
+        ),
     ),
+    more=_more,
+    then=lambda posterior: (posterior.argmax(axis=1), posterior[:, 0]),
     wrong=(
         WrongAnswer(
             "without the prior",
@@ -63,25 +84,36 @@ EXERCISE = Exercise(
         WrongAnswer(
             "underflow",
             lambda ll, prior: normalise(np.exp(ll) * prior),
-            "It is right for small images, but exp(-800) is 0 in floating point, and "
-            "0 / 0 follows. Stay in logarithms: subtract the log of the sum (or the "
-            "largest entry of each row) before you take exp.",
+            "It is right for small images. But if all likelihoods of an image are as "
+            "small as exp(-800), each of them is 0 in floating point, and 0 / 0 "
+            "follows. Stay in logarithms: subtract the log of the sum (or the largest "
+            "entry of each row) before you take exp.",
         ),
         WrongAnswer(
             "one maximum for all images",
             lambda ll, prior: normalise(np.exp(ll - ll.max()) * prior),
-            "You subtracted the largest entry of the whole table. An image that is "
-            "hundreds of nats below it still becomes 0 / 0. Each row needs its own "
-            "maximum: axis=1, keepdims=True.",
+            "You subtracted one number from the whole table. An image that is hundreds "
+            "of nats below it still becomes 0 / 0. Each row needs its own maximum: "
+            "axis=1, keepdims=True.",
+        ),
+        WrongAnswer(
+            "the minimum of each row subtracted",
+            lambda ll, prior: normalise(
+                np.exp(ll - ll.min(axis=1, keepdims=True)) * prior
+            ),
+            "Subtracting a number from each row is right, but what you subtract is too "
+            "small: where classes lie a thousand nats apart, exp of the rest is "
+            "infinite, and infinity over infinity is nan. Subtract the largest entry "
+            "of each row.",
         ),
         WrongAnswer(
             "the sum without keepdims",
             lambda ll, prior: (
                 ll + np.log(prior) - np.logaddexp.reduce(ll + np.log(prior), axis=1)
             ),
-            "NumPy could not fit two shapes together (a ValueError). A sum over the "
-            "classes has shape [n], and [n, k] - [n] lines it up with the classes. "
-            "keepdims=True keeps it a column, [n, 1].",
+            "Two shapes do not fit together. A sum over the classes has shape [n], and "
+            "[n, k] - [n] lines it up with the classes. keepdims=True keeps it a "
+            "column, [n, 1].",
         ),
         WrongAnswer(
             "multiplies a logarithm by the prior",

@@ -16,6 +16,19 @@ def change_prior(posterior, old, new):
     return weighted / weighted.sum(axis=1, keepdims=True)
 
 
+def _more(rng):
+    for n, k in [(1, 2), (3, 2), (2, 3), (4, 10)] * 4:
+        rows = rng.dirichlet(np.full(k, 0.5), n) + 1e-6
+        old, new = rng.dirichlet(np.full(k, 2.0), 2) + 1e-3
+        rows /= rows.sum(axis=1, keepdims=True)
+        name = f"{n} images, {k} classes, any proportions"
+        yield Case(name, (rows, old / old.sum(), new / new.sum()))
+    sure = np.array([[1 - 1e-9, 1e-9], [1e-8, 1 - 1e-8]])
+    rare = np.array([1e-6, 1 - 1e-6])
+    yield Case("a class that is rare in one place", (sure, rare, rare[::-1].copy()))
+    yield Case("a class that was frequent and is rare", (sure, rare[::-1].copy(), rare))
+
+
 EXERCISE = Exercise(
     id="2.2",
     title="other proportions of the classes",
@@ -38,6 +51,8 @@ EXERCISE = Exercise(
             ),
         ),
     ),
+    more=_more,
+    then=lambda posterior: posterior.argmax(axis=1),
     wrong=(
         WrongAnswer(
             "not renormalised",

@@ -15,6 +15,13 @@ def forward_gaussian(values, p):
     return mean, np.sqrt(np.sum(p * (values - mean) ** 2))
 
 
+_ONE_MODE = (
+    "This Gaussian sits on the higher mode and ignores the other, as the reverse "
+    "divergence KL(q || p) would have it. Under KL(p || q) it would pay -log q(x) for "
+    "all the mass over there, and that is enormous: q has to cover everything p does."
+)
+
+
 def _around_the_peak(values, p):
     """Follow the reverse divergence: sit on the highest mode alone."""
     near = np.abs(values - values[p.argmax()]) < np.ptp(values) / 4
@@ -28,6 +35,23 @@ def _two_modes(low, high, share):
     return values, p
 
 
+def _sits_on_one_mode(answer):
+    """Say so if an answer fits a single mode, as the reverse divergence does."""
+    values, p = _two_modes(-3.0, 2.0, 0.7)
+    mean, deviation = answer(values, p)
+    on_the_peak = abs(mean - values[p.argmax()]) < 0.4 and 0.4 < deviation < 1.2
+    return _ONE_MODE if on_the_peak else None
+
+
+def _more(rng):
+    for n in (2, 5, 30, 200) * 3:
+        values = np.sort(rng.uniform(-5, 20, n)) + rng.choice([0.0, -30.0])
+        p = rng.gamma(0.5, size=n) + 1e-6
+        yield Case(f"{n} places with any probabilities", (values, p / p.sum()))
+    order = rng.permutation(n)
+    yield Case("places in no order", (values[order], p[order] / p.sum()))
+
+
 EXERCISE = Exercise(
     id="2.3",
     title="the Gaussian of maximum likelihood",
@@ -36,13 +60,15 @@ EXERCISE = Exercise(
         Case("two modes, 70 to 30", _two_modes(-3.0, 2.0, 0.7)),
         Case("two modes, 20 to 80", _two_modes(-2.0, 4.5, 0.2)),
     ),
+    more=_more,
+    then=lambda pair: float(pair[0]) + float(pair[1]),
+    parts={0: "the mean", 1: "the standard deviation"},
+    diagnose=_sits_on_one_mode,
     wrong=(
         WrongAnswer(
             "sits on one mode",
             _around_the_peak,
-            "This Gaussian sits on the higher mode and ignores the other. It would pay "
-            "-log q(x) for all the mass over there, and that is enormous. KL(p || q) "
-            "makes q cover everything p does.",
+            _ONE_MODE,
         ),
         WrongAnswer(
             "centred on the peak",

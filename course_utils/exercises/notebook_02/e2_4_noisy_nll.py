@@ -20,6 +20,14 @@ def _linear_noise(nll, share, num_pixels):
     return -np.log(share * np.exp(-nll) + (1 - share) * 0.5**num_pixels)
 
 
+def _more(rng):
+    for n, num_pixels in [(1, 1), (3, 9), (5, 100), (4, 784), (2, 3000)]:
+        for share in (0.001, 0.4, 0.999):
+            nll = num_pixels * np.log(2) * rng.uniform(0, 1.3, n)
+            name = f"{n} images of {num_pixels} pixels, a share of {share}"
+            yield Case(name, (nll, share, num_pixels))
+
+
 EXERCISE = Exercise(
     id="2.4",
     title="a model that draws noise most of the time",
@@ -28,6 +36,8 @@ EXERCISE = Exercise(
         Case("images of 2x2", (np.array([0.5, 2.0, 6.0, 9.5]), 0.25, 4)),
         Case("images of 40x40", (np.array([250.0, 900.0, 1105.0]), 0.01, 1600)),
     ),
+    more=_more,
+    then=lambda nll: nll - np.ones(len(nll)),
     wrong=(
         WrongAnswer(
             "averages the nats",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_utils import worlds
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 
@@ -31,6 +32,19 @@ def _count_kept(states, weights, num_states):
     return np.bincount(kept, minlength=num_states) / len(kept)
 
 
+def _more(rng):
+    """Images that are never drawn, weights of 0, many draws and few."""
+    for n, num_states in [(1, 3), (20, 4), (60, 512), (2_000, 16)] * 2:
+        states = rng.integers(0, num_states, n)
+        weights = (
+            rng.random(num_states)[states] * (rng.random(num_states) < 0.8)[states]
+        )
+        weights[0] = 0.5
+        name = f"{n} draws of {num_states} images"
+        yield Case(name, (states, weights, num_states))
+    yield Case("a rare class", (states, 1e-6 * weights, num_states))
+
+
 EXERCISE = Exercise(
     id="2.5",
     title="draws of one class from a model of all",
@@ -53,6 +67,8 @@ EXERCISE = Exercise(
             ),
         ),
     ),
+    more=_more,
+    then=lambda table: worlds.total_variation(table, np.eye(1, len(table))[0]),
     wrong=(
         WrongAnswer(
             "the weights ignored",

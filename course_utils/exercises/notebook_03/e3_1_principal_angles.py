@@ -52,6 +52,21 @@ def _pair(seed, size, k, same_plane=False):
     return a[:, order], b[:, order]
 
 
+def _more(rng):
+    """Equal and orthogonal subspaces, lines, more columns, the notebook's own sizes."""
+    for k, size, num in [(1, 2, 5), (2, 5, 5), (4, 9, 5), (8, 100, 1)]:
+        for _ in range(num):
+            a = rng.normal(size=(size, k))
+            same = a @ (rng.normal(size=(k, k)) + 2 * np.eye(k))
+            yield Case(f"one subspace of {k} dimensions, two bases", (a, same))
+            yield Case(f"one subspace of {k} dimensions, twice the same", (a, a.copy()))
+        b = rng.normal(size=(size, k)) @ np.diag(rng.uniform(0.01, 10, k))
+        yield Case(f"{k} columns in {size} dimensions", (a, b))
+    q = np.linalg.qr(rng.normal(size=(9, 6)))[0]
+    yield Case("subspaces at right angles", (q[:, :3] * 4, q[:, 3:]))
+    yield Case("planes that share a line", (q[:, [0, 1]] @ [[2, 1], [1, 1]], q[:, 1:3]))
+
+
 EXERCISE = Exercise(
     id="3.1",
     title="the angles between two subspaces",
@@ -62,8 +77,8 @@ EXERCISE = Exercise(
         Case("one plane, two bases", _pair(3, 6, 2, same_plane=True)),
     ),
     run=_snap,
-    otherwise="(If it is nan: rounding can lift a cosine a little above one, where "
-    "arccos is not defined; np.clip brings it back.)",
+    more=_more,
+    then=lambda angles: angles.max(),
     wrong=(
         WrongAnswer(
             "column against column",

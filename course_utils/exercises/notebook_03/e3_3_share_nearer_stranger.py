@@ -83,6 +83,27 @@ def _case(seed, num, num_gallery, size, unknown=0):
     return features, moved, labels, gallery, gallery_labels
 
 
+def _more(rng):
+    for num, num_gallery, size in [
+        (5, 9, 1),
+        (12, 40, 2),
+        (30, 25, 16),
+        (9, 200, 4),
+    ] * 2:
+        case = _case(int(rng.integers(1e6)), num, num_gallery, size)
+        name = f"{num} images, {num_gallery} in the gallery, {size} features"
+        yield Case(name, case)
+        wide = [(30 * a).astype(np.float32) for a in case[:2]], 30 * case[3]
+        yield Case(
+            f"{name}, thirty times as large", (*wide[0], case[2], wide[1], case[4])
+        )
+    # All differences at once would take 190 MB; on the notebook's images 63 GB.
+    yield Case("60 images and a gallery of 500, in pixels", _PIXELS, megabytes=60)
+
+
+_PIXELS = _case(3, 60, 500, 784)
+
+
 EXERCISE = Exercise(
     id="3.3",
     title="nearer to a stranger than to oneself",
@@ -91,6 +112,8 @@ EXERCISE = Exercise(
         Case("60 images in three dimensions", _case(1, 60, 45, 3)),
         Case("47 images in six dimensions", _case(2, 47, 80, 6, unknown=9)),
     ),
+    more=_more,
+    then=float,
     wrong=(
         WrongAnswer(
             "anyone for a stranger",
@@ -113,7 +136,7 @@ EXERCISE = Exercise(
         WrongAnswer(
             "the other way round",
             lambda *args: 1 - share_nearer_stranger(*args),
-            "This is the share of images that lie nearer to their own copy. Asked is "
+            "This is the share of images that lie nearer to their own copy. Return "
             "the rest: those for which a stranger is nearer.",
         ),
         WrongAnswer(

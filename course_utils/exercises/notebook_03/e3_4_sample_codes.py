@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from course_utils.exercises.compare import IN_PLACE, Complaint
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 _MANY = 10_000
@@ -22,27 +23,45 @@ def sample_codes(codes, num, key):
 
 
 def _portrait(answer, codes, num, seed):
-    """Return what makes draws right: few show shape and chance, many their moments.
+    """Return what makes draws right: few show what the key does, many the moments.
 
     The many are moved and turned so that right draws are N(0, I).
     """
     codes, key = jnp.asarray(codes, jnp.float32), jax.random.key(seed)
     draws = answer(codes, num, key)
-    if draws is None or np.shape(draws) != (num, codes.shape[1]):
-        return None if draws is None else np.asarray(draws)
+    if draws is None:
+        return None
+    if np.shape(draws) != (num, codes.shape[1]):
+        wanted = num, codes.shape[1]
+        return Complaint(f"The shape should be {wanted}, but it is {np.shape(draws)}")
     draws = np.asarray(draws)
     if num < _MANY:
         again, other = answer(codes, num, key), answer(codes, num, jax.random.key(99))
-        return (draws == np.asarray(again)) + 2 * (draws != np.asarray(other))
+        return {
+            "the same key": np.array_equal(draws, np.asarray(again)),
+            "another key": not np.array_equal(draws, np.asarray(other)),
+        }
     root = np.linalg.cholesky(np.cov(codes, rowvar=False))
     white = np.linalg.solve(root, (draws - np.asarray(codes.mean(axis=0))).T)
     distinct = len(np.unique(draws[:, 0])) / num
     if distinct < 0.001:  # one draw, or nan: its moments say nothing
-        return np.array(distinct > 1 / num)
-    lengths = 2.5 * np.abs(white).mean(axis=1)  # they scatter less than the others
-    return np.concatenate(
-        [white.mean(axis=1), np.cov(white).ravel(), lengths, [distinct]]
-    )
+        return {"distinct": distinct > 1 / num}
+    return {
+        "distinct": distinct,
+        "mean": white.mean(axis=1),
+        "covariance": np.cov(white),
+        "shape": 2.5 * np.abs(white).mean(axis=1),  # scatters less than the others
+    }
+
+
+_PARTS = {
+    "the same key": "the same key gives two different sets of draws",
+    "another key": "two different keys give the same draws",
+    "distinct": "the draws repeat each other",
+    "mean": "the mean of many draws is not that of the codes",
+    "covariance": "the covariance of many draws is not that of the codes",
+    "shape": "mean and covariance fit, but the draws are not normally distributed",
+}
 
 
 def _noise(codes, num, key):
@@ -95,6 +114,23 @@ _TWO = _codes(1, (1.0, -0.6), [[0.9, 0.0], [0.8, 0.7]])
 _THREE = _codes(2, (0.5, 1.2, -0.8), [[0.8, 0, 0], [-0.6, 1.0, 0], [0.3, 0.7, 0.9]])
 
 
+def _as_the_notebook(answer, codes, num, key):
+    """Return what the next cell makes of draws: joined with others, all finite."""
+    given = np.array(codes, np.float32)
+    draws = answer(given, num, jax.random.key(key))
+    if not np.array_equal(given, np.float32(codes)):
+        return IN_PLACE
+    joined = jnp.concatenate([draws, jnp.zeros((1, codes.shape[1]))])
+    return joined.shape, bool(jnp.isfinite(joined).all())
+
+
+def _more(rng):
+    yield Case("one draw", (_THREE, 1, 7), run=_as_the_notebook)
+    sixteen = rng.normal(size=(300, 16)) @ rng.normal(size=(16, 16))
+    yield Case("1,000 draws of 16 numbers", (sixteen, 1_000, 8), run=_as_the_notebook)
+    yield Case(f"{_MANY:,} draws, codes far from 0", (20 + 0.1 * _TWO, _MANY, 6))
+
+
 EXERCISE = Exercise(
     id="3.4",
     title="a normal distribution fitted to codes",
@@ -105,8 +141,8 @@ EXERCISE = Exercise(
         Case(f"{_MANY:,} draws of three numbers", (_THREE, _MANY, 5)),
     ),
     run=_portrait,
-    otherwise="The check compares mean, covariance and shape of many draws with those "
-    "of the normal distribution asked for, and uses keys twice.",
+    more=_more,
+    parts=_PARTS,
     wrong=(
         WrongAnswer(
             "standard normal",

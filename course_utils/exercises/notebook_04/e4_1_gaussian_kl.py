@@ -1,5 +1,6 @@
 """Exercise 4.1: the KL in closed form."""
 
+import jax
 import jax.numpy as jnp
 
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
@@ -17,6 +18,22 @@ def _kl_reversed(mean, logvar):
     return 0.5 * jnp.sum(logvar + (1 + mean**2) * jnp.exp(-logvar) - 1, axis=1)
 
 
+def _gradient(answer, mean, logvar):
+    """Return the gradient of the mean KL, as a training step asks for it."""
+    return jax.jit(jax.grad(lambda *q: answer(*q).mean(), argnums=(0, 1)))(mean, logvar)
+
+
+def _more(rng):
+    for n, d in [(1, 1), (3, 2), (2, 20), (5, 7)] * 3:
+        mean = rng.choice([0.1, 1.0, 15.0]) * rng.normal(size=(n, d))
+        logvar = rng.choice([0.1, 1.0, 8.0]) * rng.normal(size=(n, d))
+        case = tuple(jnp.asarray(a, jnp.float32) for a in (mean, logvar))
+        yield Case(f"{n} images, {d} latents", case)
+    zeros = jnp.zeros((2, 3))
+    yield Case("q is the prior", (zeros, zeros))
+    yield Case("inside a training step, under jit and grad", case, run=_gradient)
+
+
 EXERCISE = Exercise(
     id="4.1",
     title="the KL in closed form",
@@ -26,7 +43,7 @@ EXERCISE = Exercise(
             "two images, three latents",
             (
                 jnp.array([[1.5, -0.4, 0.3], [-2.0, 0.1, 0.8]]),
-                jnp.array([[-1.2, 0.5, -3.0], [0.9, -0.3, -2.0]]),
+                jnp.array([[0.2, 0.5, 1.4], [0.9, -0.3, -2.0]]),
             ),
         ),
         Case(
@@ -34,6 +51,8 @@ EXERCISE = Exercise(
             (jnp.array([[0.7, -1.1]]), jnp.array([[-20.0, 0.4]])),
         ),
     ),
+    more=_more,
+    then=lambda nats: (nats[0], nats.mean()),
     wrong=(
         WrongAnswer(
             "a mean over the latents",
@@ -65,6 +84,12 @@ EXERCISE = Exercise(
             "the logarithm, so the variance is exp(logvar), and log v is logvar.",
         ),
         WrongAnswer(
+            "the log-variance added",
+            lambda m, s: 0.5 * jnp.sum(m**2 + jnp.exp(s) - 1 + s, axis=1),
+            "logvar has the wrong sign: the formula subtracts log v. A narrow q has a "
+            "negative logvar, and it has to pay for being narrow.",
+        ),
+        WrongAnswer(
             "a half is missing",
             lambda m, s: 2 * gaussian_kl(m, s),
             "Every number is twice what it should be: the formula begins with 1/2.",
@@ -90,25 +115,25 @@ EXERCISE = Exercise(
         WrongAnswer(
             "one number for the batch",
             lambda m, s: gaussian_kl(m, s).mean(),
-            "You averaged over the images as well. Asked is one number an image: sum "
+            "You averaged over the images as well. Return one number per image: sum "
             "over axis 1 and leave axis 0.",
         ),
         WrongAnswer(
             "a mean over everything",
             lambda m, s: 0.5 * jnp.mean(m**2 + jnp.exp(s) - 1 - s),
-            "A mean without an axis goes over images and latents alike. Asked is one "
-            "number an image, and the latents of an image add up: a sum over axis 1.",
+            "A mean without an axis goes over images and latents alike. Return one "
+            "number per image; the latents of an image add up: a sum over axis 1.",
         ),
         WrongAnswer(
             "one sum for the batch",
             lambda m, s: gaussian_kl(m, s).sum(),
-            "You added the images up. Asked is one number an image: sum over axis 1 "
+            "You added the images up. Return one number per image: sum over axis 1 "
             "and leave axis 0.",
         ),
         WrongAnswer(
             "summed over the images",
             lambda m, s: 0.5 * jnp.sum(m**2 + jnp.exp(s) - 1 - s, axis=0),
-            "You summed over axis 0, the images, and have one number a latent. Sum "
+            "You summed over axis 0, the images, and have one number per latent. Sum "
             "over axis 1.",
         ),
         WrongAnswer(

@@ -81,6 +81,17 @@ def _grid(base, slope, bend, mean, deviation):
     return log_likelihood, _log_masses(z, 0, 1), _log_masses(z, mean, deviation)
 
 
+def _more(rng):
+    """Other grids and images, as the notebook's: 1,601 points, single precision."""
+    for base in (-1.0, -30.0, -700.0):
+        for slope, bend in rng.normal(size=(3, 2)) * [2.0, 3.0]:
+            mean, deviation = rng.uniform(-2, 2), rng.uniform(0.1, 1.5)
+            tables = _grid(base, slope, bend, mean, deviation)
+            yield Case(f"an image at about {base:g} nats", tables)
+    single = tuple(np.float32(table) for table in _grid(-5.0, 1.0, 2.0, 0.3, 0.4))
+    yield Case("single precision", single)
+
+
 EXERCISE = Exercise(
     id="4.2",
     title="log p(x), the ELBO and the gap",
@@ -92,6 +103,9 @@ EXERCISE = Exercise(
     ),
     run=_observe,
     rtol=1e-3,  # float32 keeps four digits of a small gap at -900 nats
+    more=_more,
+    then=lambda terms: np.array([terms, terms]).T,
+    parts={0: "log p(x)", 1: "the ELBO", 2: "the gap"},
     wrong=(
         WrongAnswer(
             "underflow",
@@ -120,6 +134,12 @@ EXERCISE = Exercise(
             "Your log p(x) is log p(x, z) - log q(z | x), averaged under q. That ratio "
             "is p(x) for the true posterior only; for any other q its mean is the "
             "ELBO. Sum p(x, z) over the cells instead.",
+        ),
+        WrongAnswer(
+            "the ELBO and the gap under the prior",
+            lambda ll, lp, lq: (grid_terms(ll, lp, lq)[0], *grid_terms(ll, lp, lp)[1:]),
+            "You took the prior's masses for those of q(z | x), in the ELBO and in the "
+            "gap. Both are averages over the codes of the encoder: log_q.",
         ),
         WrongAnswer(
             "the gap to the prior",
@@ -198,11 +218,10 @@ EXERCISE = Exercise(
         WrongAnswer(
             "the loss in place of the bound",
             lambda *args: tuple(np.multiply([-1, -1, 1], grid_terms(*args))),
-            "The first two have the sign of a loss. Asked are log p(x) and a bound "
+            "The first two have the sign of a loss. Return log p(x) and a bound "
             "below it: for a probability mass both are negative.",
         ),
     ),
-    otherwise="The three numbers are checked together; one wrong one is enough.",
     hints=(
         "log p(x, z_g) = log_likelihood + log_prior. All three numbers start from it.",
         "log p(x) = np.logaddexp.reduce(log_joint), and log p(z | x) = log_joint - "

@@ -21,6 +21,20 @@ def _weights(seed, shape, level, spread):
     return jnp.asarray(np.asarray(level) + spread * noise, jnp.float32)
 
 
+def _more(rng):
+    """One draw, one image, equal weights, levels from masses to densities."""
+    shapes = [(1, 1), (1, 4), (8, 1), (16, 5), (300, 2)]
+    for shape in shapes:
+        for level in (-3000.0, -90.0, 0.0, 1500.0):
+            levels = level + 200 * rng.normal(size=shape[1])
+            name = f"{shape[0]} draws for {shape[1]} images at about {level:g} nats"
+            weights = _weights(int(rng.integers(1e6)), shape, levels, 2.0)
+            yield Case(name, (weights,))
+    wide = 150 * rng.normal(size=(6, 3)) - 700
+    yield Case("weights that lie hundreds of nats apart", (jnp.float32(wide),))
+    yield Case("all weights equal", (jnp.full((4, 3), -50.0),))
+
+
 EXERCISE = Exercise(
     id="4.3",
     title="the importance-weighted bound",
@@ -36,6 +50,8 @@ EXERCISE = Exercise(
             (_weights(3, (4, 2), [1200.0, -70.0], 2.0),),
         ),
     ),
+    more=_more,
+    then=lambda bound: np.mean([bound, bound], axis=0),
     wrong=(
         WrongAnswer(
             "a mean of the logarithms",
@@ -61,6 +77,12 @@ EXERCISE = Exercise(
             lambda w: w.max() + jnp.log(jnp.mean(jnp.exp(w - w.max()), axis=0)),
             "You took out the largest log-weight of the whole batch. An image hundreds "
             "of nats below it still becomes log 0. Each image needs its own: axis=0.",
+        ),
+        WrongAnswer(
+            "the maximum not added back",
+            lambda w: jnp.log(jnp.mean(jnp.exp(w - w.max(axis=0)), axis=0)),
+            "You took the largest log-weight out of the sum and left it out. After the "
+            "logarithm it has to be added again.",
         ),
         WrongAnswer(
             "divided by k outside the logarithm",
@@ -101,7 +123,7 @@ EXERCISE = Exercise(
         WrongAnswer(
             "the wrong sign",
             lambda w: -bound_from_weights(w),
-            "This is the bound as a loss. Asked is the bound itself.",
+            "This is the bound as a loss. Return the bound itself.",
         ),
         WrongAnswer(
             "weights turned over",

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from course_utils.exercises.compare import Complaint
 from course_utils.exercises.judge import Case, Exercise, WrongAnswer
 
 _DRAWS = 3000
@@ -27,14 +28,14 @@ def _observe(answer, logits):
         return None
     again, draws = np.asarray(answer(batch, jax.random.key(1))), np.asarray(draws)
     if draws.shape != batch.shape:
-        return {"shape": draws.shape}
+        return Complaint(f"The shape should be {batch.shape}, but it is {draws.shape}")
     others = [np.asarray(answer(batch, jax.random.key(i))) for i in range(2, 8)]
     pixels = draws.reshape(_DRAWS, -1).astype(float)
     seen = {
-        "shape": draws.shape,
         "black or white": bool(np.all((draws == 0) | (draws == 1))),
         "a key fixes the images": np.array_equal(draws, again),
         "another key changes them": any(np.any(o != draws) for o in others),
+        "sure": bool(np.all((draws == (batch > 0)) | (np.abs(batch) < 50))),
         "images differ": bool(np.any(pixels != pixels[0])),
         "pixels go together": _largest_covariance(pixels) > 0.03,  # 6 deviations
     }
@@ -82,6 +83,22 @@ def _overflows(logits, key):
     return jax.random.bernoulli(key, odds / (1 + odds)).astype(float)
 
 
+def _as_the_notebook(answer, logits, key):
+    """Return what the next cells make of draws: joined with others, in arithmetic."""
+    draws = answer(logits, jax.random.key(key))
+    rows = np.concatenate([np.zeros((2, *logits.shape[1:])), draws[:9]])
+    return rows.shape, (1 - 2 * draws).shape, bool(np.all((rows == 0) | (rows == 1)))
+
+
+def _more(rng):
+    logits = jnp.asarray(3 * rng.normal(size=(100, 28, 28, 1)), jnp.float32)
+    yield Case("100 images of 28x28", (logits, 5), run=_as_the_notebook)
+    yield Case("one image of one pixel", (logits[:1, :1, :1], 6), run=_as_the_notebook)
+    yield Case(
+        "images of 3x1, with two channels", (logits[0, :3, :2].reshape(3, 1, 2),)
+    )
+
+
 EXERCISE = Exercise(
     id="4.4",
     title="draws from a decoder",
@@ -97,9 +114,17 @@ EXERCISE = Exercise(
         ),
     ),
     run=_observe,
-    otherwise="The check draws one pattern of logits 3,000 times and looks at the "
-    "shape, at the values, at how often each pixel is white, at whether pixels and "
-    "images are independent of each other, and at what the key does.",
+    more=_more,
+    parts={
+        "black or white": "some pixels are neither 0 nor 1",
+        "a key fixes the images": "the same key gives two different batches",
+        "another key changes them": "two different keys give the same images",
+        "sure": "a pixel with a logit of 200 or -200 is not always white or black",
+        "images differ": "equal logits give equal images: their noise is shared",
+        "pixels go together": "the pixels of an image are not drawn independently",
+        "share of white": "the pixels are not white as often as sigmoid(logits) says",
+        "floats": "the draws are no floats",
+    },
     wrong=(
         WrongAnswer(
             "the mean of the decoder",

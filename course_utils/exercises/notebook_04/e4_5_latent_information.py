@@ -48,6 +48,20 @@ def _world(seed, shape, zeros):
     return p_x / p_x.sum(), q / q.sum(axis=1, keepdims=True), p_z / p_z.sum()
 
 
+def _more(rng):
+    for shape in [(1, 5), (2, 2), (9, 30), (40, 7), (512, 200)]:
+        for zeros in (0.0, 0.5):
+            world = _world(int(rng.integers(1e6)), shape, zeros)
+            name = f"{shape[0]} images, {shape[1]} cells"
+            yield Case(name, world)
+    p_x, q, p_z = _world(7, (6, 9), 0.0)
+    yield Case("codes that say nothing", (p_x, np.tile(p_z, (6, 1)), p_z))
+    rare = np.where(np.arange(6) == 2, 0.0, p_x)
+    yield Case("an image that never comes up", (rare / rare.sum(), q, p_z))
+    single = (p_x, q.astype(np.float32), p_z.astype(np.float32))
+    yield Case("single precision", single)
+
+
 EXERCISE = Exercise(
     id="4.5",
     title="what the KL term pays for",
@@ -56,6 +70,10 @@ EXERCISE = Exercise(
         Case("four images, six cells", _world(1, (4, 6), 0.0)),
         Case("five images, eight cells, some of them empty", _world(2, (5, 8), 0.4)),
     ),
+    more=_more,
+    then=lambda parts: parts[0] + parts[1],
+    parts={0: "the information", 1: "the distance to the prior"},
+    atol=1e-6,
     wrong=(
         WrongAnswer(
             "nan where a mass is 0",

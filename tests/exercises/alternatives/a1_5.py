@@ -14,7 +14,7 @@ def _by_loop(table, contexts, images):
     for context, image in zip(contexts, images, strict=True):
         pairs = zip(context.ravel(), image.ravel(), strict=True)
         nats.append(-sum(math.log(table[c] if x else 1 - table[c]) for c, x in pairs))
-    return nats
+    return np.array(nats)
 
 
 ALTERNATIVES = (_by_cross_entropy, _by_loop)

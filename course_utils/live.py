@@ -52,6 +52,16 @@ def progress_bar(start: int, total: int) -> Iterator[Callable[[int, float], None
         yield show
 
 
+class Stopped(KeyboardInterrupt):
+    """Stop was pressed: a long computation has ended early, and nothing is lost.
+
+    An error, so that *Run All* halts here. A notebook shows its text alone.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 @contextlib.contextmanager
 def stop_button() -> Iterator[SimpleNamespace]:
     """Let Stop (SIGINT, Ctrl-C) ask for an end instead of breaking in anywhere.

@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Key, PyTree
 
-from course_utils.live import progress_bar, stop_button
+from course_utils.live import Stopped, progress_bar, stop_button
 from course_utils.training.autosave import Autosave
 from course_utils.training.checks import (
     check_arguments,
@@ -72,8 +72,9 @@ def fit(
     """Train until `num_steps` steps are done in all, and return the history.
 
     Fit resumes where the state is: call it again after Stop, or with more steps to
-    train longer. Stop (Ctrl-C) ends after the running call, with state and history in
-    step; a second press raises KeyboardInterrupt at once, with both in step, too.
+    train longer. Stop (Ctrl-C) ends the running call, brings state and history in step
+    and raises `Stopped`, so that no later cell sees a half-trained model; a second
+    press raises KeyboardInterrupt at once, with both in step, too.
 
     Args:
         step: `step(state, batch, key) -> metrics`, updating the state's modules in
@@ -92,6 +93,7 @@ def fit(
         Name -> one number for each step done; "loss" is always among the names.
 
     Raises:
+        Stopped: Stop was pressed. Called again, fit goes on as if it never had been.
         TrainingDiverged: a metric or a parameter is not finite. State and history are
             back where they are known to be good.
         CheckpointError: the file is damaged, or of another model, key or scan.
@@ -112,7 +114,9 @@ def fit(
                 stop.hold = True  # from here on no second press breaks in
         finally:
             _write_back(run, state, history)
-    print(_summary(start, run.now.done, num_steps))
+    if stop.asked:
+        raise Stopped(_stopped(run.now.done, num_steps))
+    print(_summary(start, run.now.done))
     return history
 
 
@@ -213,9 +217,16 @@ def _write_back(run: _Run, state: tuple, history: dict[str, list[float]]) -> Non
     nnx.update(state, tree)
 
 
-def _summary(before: int, done: int, num_steps: int) -> str:
-    if before >= num_steps:
+def _summary(before: int, done: int) -> str:
+    if before == done:
         return f"Already trained {before} steps: nothing to do."
-    if done < num_steps:
-        return f"Stopped after {done} of {num_steps} steps: call fit again to resume."
     return f"Trained {done} steps."
+
+
+def _stopped(done: int, num_steps: int) -> str:
+    if done < num_steps:
+        return (
+            f"Stopped after {done} of {num_steps} steps. Nothing is lost: run this "
+            "cell again, and the training continues from there."
+        )
+    return f"Stopped; all {num_steps} steps are done. Run this cell again to continue."

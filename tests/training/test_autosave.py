@@ -24,6 +24,7 @@ from runs import (
 from course_utils import checkpoints
 from course_utils.checkpoints import CheckpointError
 from course_utils.training import (
+    Stopped,
     autosave,
     fit,
     init_state,
@@ -66,7 +67,8 @@ def test_the_file_is_written_now_and_then_and_on_stop(tmp_path, monkeypatch):
         lambda *a: [saves.append(len(a[2]["history"]["loss"])), save(*a)],
     )
     state = new_state()
-    fit(STEP, state, pressing(3), 9, KEY, checkpoint=path)
+    with pytest.raises(Stopped):
+        fit(STEP, state, pressing(3), 9, KEY, checkpoint=path)
     assert saves == [4]
     monkeypatch.setattr(autosave, "SAVE_EVERY", 0.0)
     fit(STEP, state, BATCH_AT, 6, KEY, checkpoint=path)

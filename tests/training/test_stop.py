@@ -1,12 +1,14 @@
 """Stop: the running call is finished, and nothing is lost."""
 
 import contextlib
+import io
 import os
 import random
 import signal
 import threading
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from runs import (
     BATCH_AT,
     KEY,
@@ -19,21 +21,52 @@ from runs import (
     pressing,
 )
 
-from course_utils.training import (
-    fit,
-    loop,
-)
+from course_utils.training import Stopped, fit, loop
+
+
+def test_a_press_in_the_last_step_stops_as_well():
+    """Or a loop over several trainings would go on with the next one."""
+    state = new_state()
+    with pytest.raises(Stopped, match="all 6 steps are done"):
+        fit(STEP, state, pressing(5), 6, KEY)
+    assert_consistent(state, 6)
+    assert len(fit(STEP, state, BATCH_AT, 6, KEY)["loss"]) == 6
+
+
+def test_several_trainings_in_a_loop_stop_as_one_and_resume_as_one():
+    states, whole = [new_state() for _ in range(3)], new_state()
+
+    def train_all(batch_at):
+        for i, state in enumerate(states):
+            fit(STEP, state, batch_at if i == 1 else BATCH_AT, 9, KEY)
+
+    with pytest.raises(Stopped):
+        train_all(pressing(4))
+    assert [len(history_of(s).get("loss", [])) for s in states] == [9, 5, 0]
+    train_all(BATCH_AT)
+    fit(STEP, whole, BATCH_AT, 9, KEY)
+    for state in states:
+        assert_equal(state, whole)
+
+
+def test_a_notebook_shows_the_sentence_alone():
+    shell = InteractiveShell.instance()
+    with pytest.raises(Stopped) as caught:
+        fit(STEP, new_state(), pressing(2), 6, KEY)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        shell.showtraceback((Stopped, caught.value, caught.tb))
+    assert out.getvalue().startswith("Stopped after 3 of 6 steps.")
+    assert len(out.getvalue().splitlines()) == 1
 
 
 @pytest.mark.parametrize(("scan", "done"), [(1, 6), (4, 8)])
 def test_stop_finishes_the_running_call(scan, done, capsys):
     whole, state = new_state(), new_state()
-    history = fit(STEP, state, pressing(5), 20, KEY, scan=scan)
-    assert len(history["loss"]) == done
+    with pytest.raises(Stopped, match=f"after {done} of 20 steps.*run this cell again"):
+        fit(STEP, state, pressing(5), 20, KEY, scan=scan)
     assert_consistent(state, done)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Stopping after the running step (press again")
-    assert lines[1:] == [f"Stopped after {done} of 20 steps: call fit again to resume."]
+    assert len(lines) == 1 and lines[0].startswith("Stopping after the running step")
     fit(STEP, state, BATCH_AT, 20, KEY, scan=scan)
     fit(STEP, whole, BATCH_AT, 20, KEY, scan=scan)
     assert_equal(state, whole)

@@ -149,8 +149,8 @@ EXERCISE = Exercise(
             "a zero means dependence",
             lambda joint: independent(joint) and bool((joint > 0).all()),
             "A zero in the table counts as dependence with you, directly or because "
-            "0 / 0 and 0 log 0 are nan. A pixel that never changes has a zero there, and "
-            "it is independent of everything.",
+            "0 / 0 and 0 log 0 are nan. A pixel that never changes has a zero there, "
+            "and it is independent of everything.",
         ),
         WrongAnswer(
             "equal marginals",

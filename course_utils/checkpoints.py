@@ -8,8 +8,11 @@ type for random keys either (those of dropout, for example): their words are sto
 the generator's name stands behind the array's, as in ``dropout.rngs.key#threefry2x32``.
 """
 
+import contextlib
 import hashlib
 import json
+import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +44,8 @@ def save(path: str | Path, module: Any, metadata: dict, dtype: Any = None) -> No
         dtype: for the floats on disk, such as "float16"; None keeps theirs.
 
     Raises:
-        CheckpointError: a finite number of the module is infinite in `dtype`.
+        CheckpointError: a finite number of the module is infinite in `dtype`, or the
+            file cannot be written.
         ValueError: the metadata holds a number that is not finite.
     """
     path = Path(path)
@@ -51,10 +55,36 @@ def save(path: str | Path, module: Any, metadata: dict, dtype: Any = None) -> No
     text = json.dumps(metadata, allow_nan=False)
     header = json.dumps({"metadata": text, "sha256": _digest(arrays, text)})
     content = to_bytes(arrays, {_KEY: header})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    _write(path, content)
+
+
+def check_place(path: str | Path) -> None:
+    """Make sure that a checkpoint can be written there, before the work is done.
+
+    Raises:
+        CheckpointError: the folder cannot be made, or no file written in it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise _refusal(path, "a folder", "the name of a file", "a folder")
+    _write(path.with_name(f"{path.name}.try"), b"")
+    path.with_name(f"{path.name}.try").unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file beside its place, under a name of its own, and rename it."""
+    part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror or error}. Make room or take "
+            "another folder; nothing in memory is lost."
+        ) from None
 
 
 def load(path: str | Path, module: Any, expect: dict | None = None) -> dict:

@@ -25,6 +25,7 @@ class Classifier(nnx.Module):
     """
 
     def __init__(self, num_classes: int = 10, *, rngs: nnx.Rngs):
+        self.num_classes = num_classes
         self.conv1 = nnx.Conv(1, 32, (5, 5), strides=2, rngs=rngs)
         self.conv2 = nnx.Conv(32, 64, (3, 3), rngs=rngs)
         self.conv3 = nnx.Conv(64, 64, (3, 3), strides=2, rngs=rngs)

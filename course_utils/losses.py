@@ -22,8 +22,27 @@ def sum_pixels(x: Float[Array, "b ..."]) -> Float[Array, " b"]:
 def squared_error(
     x_hat: Float[Array, "b ..."], x: Float[Array, "b ..."]
 ) -> Float[Array, " b"]:
-    """Return sum_i (x_hat_i - x_i)^2: squared distance, not nats."""
+    """Return sum_i (x_hat_i - x_i)^2: squared distance, not nats.
+
+    Raises:
+        TypeError: both are integers, whose differences may wrap around.
+        ValueError: unequal shapes, which would be broadcast.
+    """
+    _require_equal_shapes(x_hat, x)
+    if not any(jnp.issubdtype(a.dtype, jnp.inexact) for a in (x_hat, x)):
+        raise TypeError(
+            f"expected float images, found {x_hat.dtype} and {x.dtype}, whose "
+            "differences and squares wrap around; convert them: to_unit(images)"
+        )
     return sum_pixels((x_hat - x) ** 2)
+
+
+def _require_equal_shapes(a: Array, b: Array) -> None:
+    if a.shape != b.shape:
+        raise ValueError(
+            f"expected two arrays of one shape, found {a.shape} and {b.shape}: "
+            "broadcasting would compare every image with others"
+        )
 
 
 def bernoulli_nll(
@@ -33,7 +52,11 @@ def bernoulli_nll(
 
     -log p = sum_i softplus(logit_i) - x_i logit_i, which cannot overflow. It is a
     likelihood for x in {0, 1} only.
+
+    Raises:
+        ValueError: unequal shapes, which would be broadcast.
     """
+    _require_equal_shapes(logits, x)
     return sum_pixels(jax.nn.softplus(logits) - x * logits)
 
 

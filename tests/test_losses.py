@@ -36,6 +36,24 @@ def test_pixels_and_channels_are_summed_and_images_are_not():
     np.testing.assert_array_equal(squared_error(x, x + 2), [48, 48])
 
 
+def test_terms_refuse_shapes_that_would_be_broadcast():
+    x = np.ones((5, 2, 3, 1), np.float32)
+    for term in (squared_error, bernoulli_nll):
+        for other in (x[..., 0], x[:1], x[:, :1], x.reshape(5, 6)):
+            with pytest.raises(ValueError, match="of one shape"):
+                term(x, other)
+            with pytest.raises(ValueError, match="of one shape"):
+                jax.jit(term)(other, x)
+
+
+def test_bytes_have_no_squared_error():
+    a, b = np.array([[250, 3]], np.uint8), np.array([[3, 250]], np.uint8)
+    for x in (a, a.astype(np.int32), jnp.asarray(a)):
+        with pytest.raises(TypeError, match="to_unit"):
+            squared_error(x, b.astype(x.dtype))
+    assert squared_error(a.astype(float), b)[0] == 2 * 247**2
+
+
 def test_bernoulli_nll_agrees_with_scipy():
     expected = -bernoulli(expit(LOGITS)).logpmf(BINARY).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(bernoulli_nll(LOGITS, BINARY), expected, rtol=1e-5)

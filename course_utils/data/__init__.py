@@ -12,6 +12,7 @@ from course_utils.data.fashion_mnist import (
     load_photo,
 )
 from course_utils.data.idx import parse_idx, read_idx
+from course_utils.data.pictures import load_picture
 from course_utils.data.pixels import binarize, to_signed, to_unit
 from course_utils.data.registry import DataError, data_dir, read_verified, register
 
@@ -25,6 +26,7 @@ __all__ = [
     "data_dir",
     "load_fashion_mnist",
     "load_photo",
+    "load_picture",
     "parse_idx",
     "read_idx",
     "read_verified",

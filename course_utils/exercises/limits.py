@@ -9,6 +9,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import TextIO
 
 MEGABYTE = 1_000_000
 
@@ -64,7 +65,7 @@ def output_limit(characters: int) -> Iterator[None]:
 class _Bounded(io.TextIOBase):
     """Hands some characters on to another stream and drops the others."""
 
-    def __init__(self, stream, characters: int):
+    def __init__(self, stream: TextIO, characters: int):
         self.stream = stream
         self.left = characters
 

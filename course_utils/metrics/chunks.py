@@ -12,7 +12,8 @@ def checked_images(x: Shaped[Array | np.ndarray, "..."]) -> Float32[Array, "n h 
 
     Raises:
         TypeError: the images are integers: their range is for the caller to decide.
-        ValueError: the shape is not [n, h, w, c], or there is no image.
+        ValueError: the shape is not [n, h, w, c], there is no image, or a pixel is not
+            finite.
     """
     if not (x.dtype == bool or jnp.issubdtype(x.dtype, jnp.floating)):
         raise TypeError(
@@ -24,7 +25,23 @@ def checked_images(x: Shaped[Array | np.ndarray, "..."]) -> Float32[Array, "n h 
             f"expected images [n, h, w, c] with n >= 1, found shape {x.shape}; take "
             "x[None] for a single image"
         )
-    return jnp.asarray(x, jnp.float32)
+    x = jnp.asarray(x, jnp.float32)
+    require_finite(x, "images")
+    return x
+
+
+def require_finite(x: Array | np.ndarray, what: str) -> None:
+    """Raise if there is a nan or an infinity: no measure of them means anything.
+
+    Raises:
+        ValueError: says how many rows are spoilt, and where the first is.
+    """
+    spoilt = ~np.isfinite(np.asarray(x)).reshape(len(x), -1).all(axis=1)
+    if spoilt.any():
+        raise ValueError(
+            f"expected finite {what}, found nan or infinity in {spoilt.sum()} of "
+            f"{len(x)}, first in number {spoilt.argmax()}: has a training diverged?"
+        )
 
 
 def in_chunks(function: Callable, chunk: int, *arrays) -> np.ndarray:

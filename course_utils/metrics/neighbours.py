@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from course_utils.metrics.chunks import require_finite
+
 CHUNK = 500  # test rows at a time: 120 MB of distances to 60,000 training rows
 
 
@@ -32,8 +34,8 @@ def knn_accuracy(
 
     Raises:
         TypeError: labels that are no integers.
-        ValueError: the shapes do not fit each other, a label is negative, or there are
-            fewer than k training rows.
+        ValueError: the shapes do not fit each other, a label is negative, a feature is
+            not finite, or there are fewer than k training rows.
     """
     train, test = (jnp.asarray(a, jnp.float32) for a in (train_features, test_features))
     train_labels, test_labels = np.asarray(train_labels), np.asarray(test_labels)
@@ -61,7 +63,7 @@ def nearest_distance(
     """Return the Euclidean distance of each test row to the nearest training row.
 
     Raises:
-        ValueError: the features are not [n, d] and [m, d].
+        ValueError: the features are not [n, d] and [m, d], or not finite.
     """
     train, test = (np.asarray(a, np.float32) for a in (train_features, test_features))
     if train.ndim != 2 or train.shape[1:] != test.shape[1:] or not len(train):
@@ -69,6 +71,8 @@ def nearest_distance(
             f"expected features [n, d] and [m, d], found {train.shape} and "
             f"{test.shape}; use one embedding"
         )
+    require_finite(train, "training features")
+    require_finite(test, "test features")
     centre = train.mean(axis=0)
     parts = [
         np.asarray(_nearest(train - centre, test[i : i + CHUNK] - centre, 1))[:, 0]
@@ -95,3 +99,4 @@ def _check_rows(features, labels, name: str) -> None:
         )
     if labels.min() < 0:
         raise ValueError(f"expected {name} labels from 0, found {labels.min()}")
+    require_finite(features, f"{name} features")

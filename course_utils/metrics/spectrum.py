@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Array, Float, Float64
 
+from course_utils.metrics.chunks import require_finite
+
 
 def power_spectrum(
     images: Float[np.ndarray | Array, "n h h c"],
@@ -59,6 +61,7 @@ def _power(images) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f"expected square images [n, h, h, c], found shape {images.shape}"
         )
+    require_finite(images, "images")
     height = images.shape[1]
     waves = np.fft.fft2(images.astype(np.float64), axes=(1, 2)) / height**2
     cycles = np.fft.fftfreq(height, 1 / height)

@@ -51,6 +51,8 @@ class VAEOutput(NamedTuple):
 class VAE(nnx.Module):
     """An encoder [b,h,w,c] -> [b,2d], a decoder [b,d] -> logits [b,h,w,c]."""
 
+    support = (0, 1)  # the pixels that nll can score
+
     def __init__(self, encoder: nnx.Module, decoder: nnx.Module):
         self.encoder = encoder
         self.decoder = decoder
@@ -85,6 +87,8 @@ class VAE(nnx.Module):
 
 class GaussianVAE(VAE):
     """A VAE whose pixels are normal, with one variance for all of them, learned."""
+
+    support = (-jnp.inf, jnp.inf)
 
     def __init__(self, encoder: nnx.Module, decoder: nnx.Module):
         super().__init__(encoder, decoder)

@@ -17,6 +17,7 @@ from course_utils.plotting.style import DPI
 
 PAGE = 860  # pixels: the width of an output on a small laptop's JupyterLab
 GAP = 8  # pixels between images
+LARGEST = 20_000_000  # pixels of a page: 60 MB, twenty screens
 _TILE = 112  # pixels: the longer side that small images are enlarged to
 _LINE = 20  # pixels: the height of a line of text
 _FRAME = 150  # the grey line around an image: seen against black and against white
@@ -41,7 +42,8 @@ def image_grid(
         row_titles: one to the left of each row.
 
     Raises:
-        ValueError: images of another shape or range, or a wrong number of titles.
+        ValueError: images of another shape or range, a wrong number of titles, or more
+            images than a page can hold.
     """
     pixels = _pixels(images)
     columns = max(1, min(columns, len(pixels)))
@@ -94,9 +96,21 @@ def _pixels(images) -> UInt8[np.ndarray, "n h w 3"]:
 
 
 def _enlarged(pixels: np.ndarray, columns: int) -> np.ndarray:
-    """Repeat pixels by the largest whole factor that fits the tile and the page."""
+    """Repeat pixels by the largest whole factor that fits the tile and the page.
+
+    Raises:
+        ValueError: the page would be too large: a whole data set takes all memory.
+    """
+    n, height, width, _ = pixels.shape
     room = min(_TILE, PAGE // columns - GAP)
-    factor = max(1, room // max(pixels.shape[1:3]))
+    factor = max(1, room // max(height, width))
+    size = -(-n // columns) * columns * height * width * factor**2
+    if size > LARGEST:
+        raise ValueError(
+            f"expected a page of at most {LARGEST / 1e6:.0f} million pixels, found "
+            f"{n:,} images that make one of {size / 1e6:,.0f} million: show some of "
+            "them, for example images[:64]"
+        )
     return pixels.repeat(factor, axis=1).repeat(factor, axis=2)
 
 

@@ -1,5 +1,6 @@
 """Fit: the loop over the steps, which can be stopped and resumed."""
 
+import contextlib
 import functools
 import weakref
 from collections.abc import Callable
@@ -14,13 +15,14 @@ from flax import nnx
 from jaxtyping import Array, Key, PyTree
 
 from course_utils.live import Stopped, progress_bar, stop_button
-from course_utils.training.autosave import Autosave
+from course_utils.training.autosave import Autosave, batch_digest, program_digest
 from course_utils.training.checks import (
     check_arguments,
     check_batch,
     check_history,
     check_names,
     check_scalars,
+    check_values,
     find_optimizer,
     stack_batches,
 )
@@ -35,6 +37,12 @@ _HISTORIES = weakref.WeakKeyDictionary()
 _OBJECTIVE = (
     "fit: a step is made by make_step(objective), and the objective returns (loss, "
     "metrics), the loss a scalar: take the mean over the batch; metrics may be {}"
+)
+
+_NEEDS_THE_LOSS = (
+    "this optimiser wants the value of the loss at every update (as lbfgs and "
+    "reduce_on_plateau do), which fit does not hand over: take one that needs "
+    "gradients alone, such as optax.adam, with a schedule for its learning rate"
 )
 
 
@@ -96,20 +104,22 @@ def fit(
         Stopped: Stop was pressed. Called again, fit goes on as if it never had been.
         TrainingDiverged: a metric or a parameter is not finite. State and history are
             back where they are known to be good.
-        CheckpointError: the file is damaged, or of another model, key or scan.
+        CheckpointError: the file is damaged, of another run, or cannot be written.
         TypeError, ValueError: an argument is not as described.
     """
     check_arguments(num_steps, key, scan)
     history = _HISTORIES.setdefault(find_optimizer(state), {})
     check_history(history)
     run = _begin(step, state, batch_at, key, scan, history)
-    autosave = Autosave(checkpoint, run.graphdef, key, scan)
+    identity = {} if checkpoint is None else _identity(run)
+    program = functools.partial(_program, run, run.now.tree)
+    autosave = Autosave(checkpoint, run.graphdef, identity, program)
     with stop_button() as stop:
         try:
             try:
                 start = _resume(run, autosave)
                 if start < num_steps:
-                    _train(run, num_steps, stop, autosave)
+                    _train(run, state, num_steps, stop, autosave)
             finally:
                 stop.hold = True  # from here on no second press breaks in
         finally:
@@ -120,14 +130,17 @@ def fit(
     return history
 
 
-def _train(run: _Run, num_steps: int, stop, autosave: Autosave) -> None:
+def _train(run: _Run, state: tuple, num_steps: int, stop, autosave: Autosave) -> None:
     """Take steps until enough are done or Stop is pressed; go back if they diverge."""
+    start = run.now.done
     try:
-        with progress_bar(run.now.done, num_steps) as show:
+        with progress_bar(start, num_steps) as show:
             while run.now.done < num_steps and not stop.asked:
                 first = run.now.done
                 last = min((first // run.scan + 1) * run.scan, num_steps)
                 batches = [check_batch(run.batch_at(i), i) for i in range(first, last)]
+                if first == start:
+                    check_values(state, batches[0])
                 tree, metrics = _call(run, batches)
                 check_names(metrics, run.history)
                 require_finite_metrics(metrics, batches, run.history, run.now.tree)
@@ -156,15 +169,42 @@ def _call(run: _Run, batches: list[dict]) -> tuple[PyTree, dict[str, np.ndarray]
     """
     batch = batches[0] if run.scan == 1 else stack_batches(batches)
     tree, first = run.now
-    try:
+    with _advice():
         tree, metrics = _advance(
             run.step, run.graphdef, run.scan, tree, batch, run.key, first
         )
-    except TypeError as error:
-        error.add_note(_OBJECTIVE)
-        raise
     metrics = jax.device_get(metrics)
     return tree, {k: np.asarray(x, float).reshape(-1) for k, x in metrics.items()}
+
+
+@contextlib.contextmanager
+def _advice():
+    """Say what a step must be if tracing it fails."""
+    try:
+        yield
+    except TypeError as error:
+        if "'value'" in str(error):
+            raise TypeError(_NEEDS_THE_LOSS) from error
+        error.add_note(_OBJECTIVE)
+        raise
+
+
+def _identity(run: _Run) -> dict:
+    """Return what makes a run another one though its arrays have the same shapes."""
+    return {
+        "key": jax.random.key_data(run.key).tolist(),
+        "scan": run.scan,
+        "data or batch size": batch_digest(check_batch(run.batch_at(0), 0)),
+    }
+
+
+def _program(run: _Run, tree: PyTree) -> str:
+    """Return a hash of what one step of a run computes."""
+    batch = check_batch(run.batch_at(0), 0)
+    with _advice():
+        return program_digest(
+            _advance.trace(run.step, run.graphdef, 1, tree, batch, run.key, 0)
+        )
 
 
 @functools.partial(jax.jit, static_argnames=("step", "graphdef", "scan"))

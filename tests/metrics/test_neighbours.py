@@ -112,3 +112,19 @@ def test_a_copy_has_distance_zero():
 def test_nearest_distance_needs_one_embedding():
     with pytest.raises(ValueError, match="one embedding"):
         nearest_distance(np.zeros((4, 3)), np.zeros((4, 2)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_features_that_are_not_finite_are_refused_and_counted(value):
+    features = np.random.default_rng(0).normal(size=(9, 3))
+    labels = np.arange(9) % 3
+    spoilt = features.copy()
+    spoilt[[4, 6], 1] = value
+    with pytest.raises(ValueError, match="test features.* 2 of 9, first in number 4"):
+        knn_accuracy(features, labels, spoilt, labels)
+    with pytest.raises(ValueError, match="training features"):
+        knn_accuracy(spoilt, labels, features, labels)
+    with pytest.raises(ValueError, match="training features"):
+        nearest_distance(spoilt, features)
+    with pytest.raises(ValueError, match="test features"):
+        nearest_distance(features, spoilt)

@@ -108,3 +108,11 @@ def test_float32_and_jax_arrays_are_welcome():
 def test_bad_input_is_refused(function, images, error, words):
     with pytest.raises(error, match=words):
         function(images)
+
+
+@pytest.mark.parametrize("measure", [power_spectrum, sharpness])
+def test_an_image_with_nan_is_refused(measure):
+    images = np.zeros((3, 4, 4, 1))
+    images[1, 2, 2] = np.nan
+    with pytest.raises(ValueError, match="1 of 3, first in number 1"):
+        measure(images)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -15,14 +16,17 @@ from runs import (
     BATCH_AT,
     KEY,
     STEP,
+    X,
     assert_consistent,
     assert_equal,
     new_state,
     pressing,
+    regression,
 )
 
 from course_utils import checkpoints
 from course_utils.checkpoints import CheckpointError
+from course_utils.data import batches
 from course_utils.training import (
     Stopped,
     autosave,
@@ -102,7 +106,81 @@ def test_the_file_of_another_run_is_refused(tmp_path):
         fit(STEP, wider, BATCH_AT, 6, KEY, checkpoint=path)
     with pytest.raises(CheckpointError, match="optimizer"):
         fit(STEP, new_state(optax.sgd(0.1)), BATCH_AT, 6, KEY, checkpoint=path)
+    others = {
+        "objective": dict(step=make_step(doubled)),
+        "optimiser": dict(state=new_state(optax.adam(0.02))),
+        "data": dict(batch_at=batches({"x": X + 1, "y": X @ ONES}, 8, seed=0)),
+        "batch size": dict(batch_at=batches({"x": X, "y": X @ ONES}, 4, seed=0)),
+    }
+    for what, other in others.items():
+        run = dict(step=STEP, state=new_state(), batch_at=BATCH_AT) | other
+        with pytest.raises(CheckpointError, match=f"another.*{what}"):
+            fit(**run, num_steps=6, key=KEY, checkpoint=path)
     assert path.read_bytes() == content
+    assert not list(tmp_path.glob("*.part"))
+
+
+ONES = np.ones((3, 2), np.float32)
+
+
+def doubled(model, batch, key):
+    loss, metrics = regression(model, batch, key)
+    return 2 * loss, metrics
+
+
+def test_a_place_that_cannot_be_written_is_found_out_at_once(tmp_path):
+    steps = []
+
+    def counted(i):
+        steps.append(i)
+        return BATCH_AT(i)
+
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "run.safetensors", tmp_path):
+        with pytest.raises(CheckpointError, match="cannot be written|is a folder"):
+            fit(STEP, new_state(), counted, 4, KEY, checkpoint=path)
+    assert steps == [0, 0]  # for the identity of the run, no step was taken
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_full_disk_loses_nothing_and_leaves_nothing(tmp_path, monkeypatch):
+    path, state, whole = tmp_path / "run.safetensors", new_state(), new_state()
+    fit(STEP, state, BATCH_AT, 2, KEY, checkpoint=path)
+
+    def full(self, content):
+        if content:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "write_bytes", full)
+        patch.setattr(checkpoints, "check_place", lambda path: None)
+        with pytest.raises(CheckpointError, match="No space left.*nothing in memory"):
+            fit(STEP, state, BATCH_AT, 9, KEY, checkpoint=path)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
+    assert_consistent(state, 9)
+    fit(STEP, state, BATCH_AT, 12, KEY, checkpoint=path)
+    fit(STEP, whole, BATCH_AT, 12, KEY)
+    assert_equal(state, whole)
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path, failed = tmp_path / "run.safetensors", []
+
+    def write(number):
+        try:
+            for _ in range(30):
+                checkpoints.save(path, new_state(), {"writer": number})
+        except Exception as error:
+            failed.append(error)
+
+    writers = [threading.Thread(target=write, args=(n,)) for n in range(3)]
+    for thread in writers:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    assert not failed
+    assert checkpoints.load(path, new_state())["writer"] in range(3)
+    assert [p.name for p in tmp_path.iterdir()] == ["run.safetensors"]
 
 
 class Dropping(nnx.Module):

@@ -91,7 +91,8 @@ def _require_between(batch: dict, name: str, low, high, module: nnx.Module) -> N
     if values.size and (values.min() < low or values.max() > high):
         raise ValueError(
             f"expected batch[{name!r}] from {low} to {high}, as "
-            f"{type(module).__name__} is made for, found {values.min():g} to {values.max():g}: {remedies[name]}"
+            f"{type(module).__name__} is made for, found {values.min():g} to "
+            f"{values.max():g}: {remedies[name]}"
         )
 
 

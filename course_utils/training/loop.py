@@ -111,9 +111,7 @@ def fit(
     history = _HISTORIES.setdefault(find_optimizer(state), {})
     check_history(history)
     run = _begin(step, state, batch_at, key, scan, history)
-    identity = {} if checkpoint is None else _identity(run)
-    program = functools.partial(_program, run, run.now.tree)
-    autosave = Autosave(checkpoint, run.graphdef, identity, program)
+    autosave = _autosave(run, checkpoint)
     with stop_button() as stop:
         try:
             try:
@@ -187,6 +185,13 @@ def _advice():
             raise TypeError(_NEEDS_THE_LOSS) from error
         error.add_note(_OBJECTIVE)
         raise
+
+
+def _autosave(run: _Run, checkpoint: str | Path | None) -> Autosave:
+    """Return the file of a run, which knows what the run is."""
+    program = functools.partial(_program, run, run.now.tree)
+    identity = {} if checkpoint is None else _identity(run)
+    return Autosave(checkpoint, run.graphdef, identity, program)
 
 
 def _identity(run: _Run) -> dict:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-_asarray = np.asarray  # bound now: an answer may have replaced NumPy's own
+# Bound now: an answer may have replaced NumPy's own.
+_asarray, _allclose, _array_equal = np.asarray, np.allclose, np.array_equal
 
 # Numbers this close are not "off by a factor": a small constant, or a wide tolerance.
 _NEARLY = 1e-2
@@ -83,8 +84,8 @@ def _same_arrays(got: Any, want: Any, rtol: float, atol: float) -> bool:
     if got.shape != want.shape:
         return False
     if want.dtype.kind not in "fc" or got.dtype.kind not in "biuf":
-        return bool(np.array_equal(got, want))  # counts have no tolerance
-    return np.allclose(got, want, rtol=rtol, atol=atol, equal_nan=True)
+        return bool(_array_equal(got, want))  # counts have no tolerance
+    return _allclose(got, want, rtol=rtol, atol=atol, equal_nan=True)
 
 
 def wrong_form(got: Any, want: Any) -> str | None:
@@ -135,9 +136,6 @@ def kind(value: Any) -> str:
     """Return what a value is, in words."""
     if inspect.isgenerator(value) or isinstance(value, map | filter | zip | range):
         return f"something to loop over (a {type(value).__name__}): make a list of it"
-    if inspect.iscoroutine(value):
-        value.close()  # or Python warns that it was never awaited
-        return "a coroutine (leave `async` out)"
     if callable(value):
         return "a function (did you forget to call it?)"
     words = {str: "a text", dict: "a dict", list: "a list", tuple: "a tuple"}

@@ -242,6 +242,9 @@ def _output(exercise: Exercise, answer: Callable, case: Case) -> Any:
                 output = _measured(run, answer, args, case.megabytes)
     except Exception as error:
         return Raised(error)
+    if inspect.iscoroutine(output):
+        output.close()  # or Python warns that nobody waited for it
+        return Complaint("A coroutine is returned: leave `async` out")
     if not same(args, case.args, rtol=0.0):
         return IN_PLACE
     return output

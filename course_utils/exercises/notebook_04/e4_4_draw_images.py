@@ -176,7 +176,7 @@ EXERCISE = Exercise(
         WrongAnswer(
             "one random number an image",
             _with_noise_of(lambda logits: (len(logits), 1, 1, 1)),
-            "All pixels of an image share one random number, so they turn white "
+            "Pixels of one image share random numbers, so they turn white "
             "together. Given z the pixels are independent: take noise of the shape "
             "of logits.",
         ),

@@ -61,10 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     text = "seconds of processor time per exercise"
     command.add_argument("--timeout", type=float, default=60, help=text)
     command = add("author", author, "for authors: keep notebooks and package in step")
-    command.add_argument("action", choices=["sync", "execute", "solutions", "verify"])
+    actions = ["sync", "execute", "solutions", "verify", "stops"]
+    command.add_argument("action", choices=actions)
     command.add_argument("numbers", nargs="*", help="notebooks; all if none is named")
     command.add_argument("--seeds", default="0,1,2,3,4", help="for verify")
     command.add_argument("--also", nargs="*", default=[], help="verify: other Pythons")
+    text = "stops: how many in each notebook"
+    command.add_argument("--presses", type=int, default=10, help=text)
     return parser
 
 
@@ -133,6 +136,7 @@ def grade(args: argparse.Namespace, rest: list[str]) -> int:
 def author(args: argparse.Namespace, rest: list[str]) -> int:
     """Run one of the authors' tools."""
     from course_utils.app.authoring import execute, notebooks, sync
+    from course_utils.app.authoring.stops import press_stops
     from course_utils.app.authoring.verify import verify
 
     if args.action == "verify":
@@ -140,6 +144,8 @@ def author(args: argparse.Namespace, rest: list[str]) -> int:
         numbers = args.numbers or [p.name[:2] for p in notebooks.learner_notebooks()]
         faults = [verify(number, seeds, args.also) for number in numbers]
         return 1 if sum(faults) else 0
+    if args.action == "stops":
+        return 1 if sum(press_stops(n, args.presses) for n in args.numbers) else 0
     if args.action == "execute":
         execute.execute_notebooks(args.numbers)
     elif args.action == "solutions":

@@ -157,11 +157,12 @@ def test_verify_keeps_runs_counts_faults_and_writes_the_table(
 
 
 def test_the_planned_runs_name_seeds_machines_and_interpreters():
-    names = [run.name for run in verify.planned([3, 1], [sys.executable])]
+    names = [run.name for run in verify.planned("00", [3, 1], [sys.executable])]
     other = f"jax {jax.__version__}"
     assert names == [
-        "seed 0", "seed 1", "seed 3", other, "seed 0 perturbed", "AVX2", "SSE4.2",
-        "one thread", f"{other}, AVX2", f"{other}, SSE4.2",
+        "seed 0", "seed 1", "seed 3", other, "seed 0 perturbed", "other answers 0",
+        "other answers 1", "AVX2", "SSE4.2", "one thread", f"{other}, AVX2",
+        f"{other}, SSE4.2",
     ]  # fmt: skip
 
 

@@ -1,15 +1,13 @@
 """Every exercise of every notebook keeps the promises of an exercise."""
 
-import importlib.util
 import inspect
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from course_utils.app.authoring import notebooks, solutions
+from course_utils.app.authoring import notebooks, others, solutions, verify
 from course_utils.exercises import engine
 from course_utils.exercises.clinic import problems
 from course_utils.exercises.compare import same
@@ -29,16 +27,6 @@ def stub_cell(exercise):
     raise AssertionError(f"{path.name} has no cell tagged exercise:{exercise.id}")
 
 
-def alternatives(exercise):
-    """Return the right answers of alternatives/a1_2.py, written independently."""
-    name = f"a{exercise.id.replace('.', '_')}"
-    path = Path(__file__).parent / "alternatives" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.ALTERNATIVES
-
-
 @each_exercise
 def test_the_reference_is_right(exercise):
     assert judge(exercise, exercise.reference).status == "right"
@@ -48,7 +36,7 @@ def test_the_reference_is_right(exercise):
 
 @each_coding_exercise
 def test_alternatives_are_right(exercise):
-    found = alternatives(exercise)
+    found = others.answers(exercise.id)
     assert found
     for alternative in found:
         assert judge(exercise, alternative).status == "right", alternative
@@ -142,3 +130,13 @@ def test_the_kill_table_is_up_to_date(number):
 def test_every_clinics_evidence_holds(number):
     verdict = engine.exercises(number)[-1]
     assert problems(engine.clinic(verdict.id)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["00", "01", "02"])
+def test_what_a_check_accepts_serves_the_rest_of_the_notebook(number):
+    """Of 03 and 04, which train for minutes, `author verify` shows it."""
+    path = notebooks.find_notebook(number)
+    for turn in range(others.count(number)):
+        run = verify.Run(f"other answers {turn}", turn=turn)
+        assert verify.perform(path, run)[1] == ""

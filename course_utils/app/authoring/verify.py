@@ -2,9 +2,10 @@
 
 What a learner reads must not hang on one lucky seed or one processor. The notebook is
 run again with other seeds, with parameters that differ in their last digits, with older
-vector instructions, on one thread, and with other interpreters (so other versions of
-JAX). Every run must print what is stored, and no claim may lie nearer to its bound than
-three spreads of what it measures. Runs are kept: the same command resumes.
+vector instructions, on one thread, with other interpreters (so other versions of JAX),
+and with other right answers to its exercises. Every run must print what is stored, and
+no claim may lie nearer to its bound than three spreads of what it measures. Runs are
+kept: the same command resumes.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from course_utils import training
-from course_utils.app.authoring import margins, mutants, notebooks
+from course_utils.app.authoring import margins, mutants, notebooks, others
 from course_utils.app.authoring.execute import normalise
 from course_utils.app.environment import cache_folder
 from course_utils.app.execution import execute
@@ -46,6 +47,7 @@ class Run(NamedTuple):
     env: dict[str, str] = {}
     perturbed: bool = False
     python: str = sys.executable
+    turn: int | None = None  # of the other right answers
 
 
 def verify(number: str, seeds: list[int], pythons: list[str]) -> int:
@@ -63,7 +65,7 @@ def verify(number: str, seeds: list[int], pythons: list[str]) -> int:
     faults = mutants.unrefuted(notebook, listed)
     print(f"{path.stem}: {len(listed)} mutants", *faults, sep="\n- ", flush=True)
     runs = {}
-    for run in planned(seeds, pythons):
+    for run in planned(number, seeds, pythons):
         runs[run.name], differs = _kept(path, run)
         faults += [run.name] if differs else []
         print(differs or f"{path.stem}, {run.name}: as stored", flush=True)
@@ -81,12 +83,14 @@ def _write_table(number: str, runs: margins.Runs, listed: list[dict]) -> None:
     margins.table_path(number).write_text(text, encoding="utf-8", newline="\n")
 
 
-def planned(seeds: list[int], pythons: list[str]) -> list[Run]:
+def planned(number: str, seeds: list[int], pythons: list[str]) -> list[Run]:
     """Return the runs of a notebook, that with seed 0 first."""
     runs = [Run(f"seed {seed}", seed) for seed in sorted({0, *seeds})]
     others = {_jax_of(python): python for python in pythons}
     runs += [Run(name, python=python) for name, python in others.items()]
     runs.append(Run("seed 0 perturbed", perturbed=True))
+    turns = range(others.count(number))
+    runs += [Run(f"other answers {turn}", turn=turn) for turn in turns]
     runs += [Run(name, env=env) for name, env in MACHINES.items()]
     for name, python in others.items():
         for machine in ("AVX2", "SSE4.2"):
@@ -129,7 +133,11 @@ def fingerprint(path: Path) -> str:
 def perform(path: Path, run: Run) -> tuple[list[dict], str]:
     """Run a notebook; return the records of its claims, and how its outputs differ."""
     notebook = notebooks.read(path)
-    stored = [printed(cell) for cell in notebooks.code_cells(notebook)]
+    compared = notebooks.code_cells(notebook)
+    if run.turn is not None:
+        compared = [cell for cell in compared if not notebooks.exercise_id(cell)]
+        others.put_in(notebook, run.turn)
+    stored = [printed(cell) for cell in compared]
     set_seed(notebook, run.seed)
     env = {"PYTHONPATH": str(ROOT), **run.env}
     with tempfile.TemporaryDirectory() as folder:
@@ -143,7 +151,7 @@ def perform(path: Path, run: Run) -> tuple[list[dict], str]:
             return [], f"{path.stem}, {run.name}: a cell fails\n{error}"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     normalise(notebook)
-    new = [printed(cell) for cell in notebooks.code_cells(notebook)]
+    new = [printed(cell) for cell in compared]
     pairs = enumerate(zip(stored, new, strict=True), start=1)
     different = [
         f"--- code cell {i}, stored:\n{a}\n--- now:\n{b}"

@@ -9,6 +9,7 @@ import pytest
 
 from course_utils.app.authoring import notebooks, others, solutions, verify
 from course_utils.exercises import engine
+from course_utils.exercises import judge as judging
 from course_utils.exercises.clinic import problems
 from course_utils.exercises.compare import same
 from course_utils.exercises.judge import judge, outputs_of, reference_outputs
@@ -62,6 +63,16 @@ def test_there_are_hints_and_three_named_wrong_answers(exercise):
 
 
 @each_coding_exercise
+def test_there_are_many_random_cases_and_the_reference_is_deterministic(exercise):
+    cases = judging._more_cases(exercise)
+    assert len(cases) >= 3
+    assert len({case.name for case in cases}) >= 3
+    again = [judging._output(exercise, exercise.reference, case) for case in cases]
+    for got, want in zip(again, judging._more_outputs(exercise), strict=True):
+        assert same(got, want, exercise.rtol, exercise.atol)
+
+
+@each_coding_exercise
 def test_no_case_is_idle(exercise):
     """A case on which no wrong answer fails would test nothing."""
     want = reference_outputs(exercise)
@@ -112,6 +123,7 @@ def test_looking_one_up_leaves_other_notebooks_alone():
     code = """
 import sys
 from course_utils.exercises import engine
+from course_utils.exercises import judge as judging
 engine.find("0.3")
 names = [name for name in sys.modules if ".notebook_" in name]
 assert not any(".notebook_0" + n in name for n in "1234" for name in names), names

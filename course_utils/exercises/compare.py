@@ -139,7 +139,14 @@ def kind(value: Any) -> str:
     if callable(value):
         return "a function (did you forget to call it?)"
     words = {str: "a text", dict: "a dict", list: "a list", tuple: "a tuple"}
-    words |= {set: "a set", bool: "True or False", bytes: "bytes", type(None): "None"}
+    words |= {
+        int: "an int",
+        float: "a float",
+        set: "a set",
+        bool: "True or False",
+        bytes: "bytes",
+        type(None): "None",
+    }
     if is_array(value):
         return f"an array of shape {np.shape(value)}"
     return words.get(type(value), f"a value of type {type(value).__name__}")

@@ -49,6 +49,8 @@ def _more(rng):
         size = int(rng.integers(1, num + 1))
         keep = tuple(sorted(rng.choice(num, size, replace=False).tolist()))
         yield Case(f"the pixels {keep} of {num}", (joint / joint.sum(), keep))
+    large = rng.dirichlet(np.ones(2**12)).reshape((2,) * 12)
+    yield Case("ten of twelve pixels", (large, (0, *range(2, 11))), megabytes=10)
 
 
 EXERCISE = Exercise(

@@ -106,6 +106,7 @@ def _more(rng):
         yield Case(f"{num} pixels with an even number of whites", (even / even.sum(),))
     hardly = 1 / 4 + np.array([[1, -1], [-1, 1]]) / 1_000
     yield Case("two pixels that are equal in 50.2 % of the images", (hardly,))
+    yield Case("twelve pixels drawn one by one", (_coins(rng, 12),), megabytes=60)
     yield Case("two pixels that never change", (np.array([[0.0, 1.0], [0.0, 0.0]]),))
 
 

@@ -40,6 +40,8 @@ def _more(rng):
         image = np.unravel_index(rng.choice(joint.size, p=joint.ravel()), joint.shape)
         past = tuple(int(x) for x in image[: rng.integers(0, num)])
         yield Case(f"{num} pixels, after {past}", (joint, past))
+    large = rng.dirichlet(np.ones(2**12)).reshape((2,) * 12)
+    yield Case("the second of twelve pixels", (large, (1,)), megabytes=10)
     rare = np.where(np.indices((2, 2, 2))[0] == 1, 1e-10, 1.0) * THREE
     yield Case("after a past of one in ten thousand million", (rare / rare.sum(), (1,)))
 

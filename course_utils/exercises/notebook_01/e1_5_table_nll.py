@@ -26,7 +26,7 @@ def _batch(seed, shape, contexts):
 
 def _more(rng):
     """Other sizes; probabilities close to 0 and 1; few contexts and many."""
-    for n, h, w, num in [(4, 3, 3, 16), (2, 28, 28, 1024), (1, 5, 2, 3), (6, 1, 1, 2)]:
+    for n, h, w, num in [(4, 3, 3, 16), (1, 5, 2, 3), (6, 1, 1, 2), (2, 28, 28, 1024)]:
         for extreme in (1e-2, 1e-9):
             table = np.where(rng.random(num) < 0.5, extreme, 1 - extreme)
             table[0] = rng.uniform(0.2, 0.8)
@@ -35,6 +35,10 @@ def _more(rng):
             images.flat[0] = not images.flat[0]
             name = f"{n} images of {h}x{w}, probabilities down to {extreme:g}"
             yield Case(name, (table, contexts, images))
+    table = rng.uniform(0.1, 0.9, 2**20)
+    contexts = rng.integers(0, 2**20, (2, 5, 5)).astype(np.int32)
+    name = "a million contexts, those of 20 neighbours"
+    yield Case(name, (table, contexts, images[:2, :5, :5]), megabytes=40)
 
 
 EXERCISE = Exercise(

@@ -130,42 +130,47 @@ def judge(exercise: Exercise, answer: Any) -> Outcome:
         return Outcome("not attempted")
     if exercise.cases and not callable(answer):
         return Outcome("wrong", f"A function is expected, not {kind(answer)}.")
-    # Before the answer could do any damage.
-    wanted, more_wanted = reference_outputs(exercise), _more_outputs(exercise)
-    outcome = None
+    wanted = reference_outputs(exercise)  # before the answer could do any damage
+    more_wanted, seen = _more_outputs(exercise), None
     with limits.time_limit(exercise.seconds) as limit, limits.output_limit(_PRINTED):
-        outcome = _judge_outputs(exercise, answer, wanted, more_wanted)
-    if limit.over or outcome is None:
+        seen = _observe(exercise, answer, wanted, more_wanted)
+    if limit.over or seen is None:
         return Outcome(
             "wrong",
             f"The check was stopped after {exercise.seconds:g} seconds of computing; "
             "the reference needs less than one. Is there a loop without an end, or one "
             "over single numbers where an array operation would do?",
         )
-    return outcome
+    outputs, outcome = seen
+    return outcome or _explain(exercise, answer, outputs, wanted)
 
 
-def _judge_outputs(exercise, answer, wanted: list, more_wanted: list) -> Outcome:
+def _observe(exercise, answer, wanted: list, more_wanted: list):
+    """Run an answer on its cases.
+
+    Returns:
+        The outputs on the named cases, and the verdict, unless one of these is wrong:
+        then it takes the wrong answers to explain it.
+    """
     outputs = outputs_of(exercise, answer)
     if _is_stub(outputs[0]):
         begun = inspect.isfunction(answer) and answer.__code__.co_nlocals > len(
             inspect.signature(answer).parameters
         )
-        return Outcome("not attempted", _STILL_RAISES if begun else "")
+        return outputs, Outcome("not attempted", _STILL_RAISES if begun else "")
     if _is_also_right(exercise, answer):
-        return Outcome("right", exercise.afterword)
-    agrees = _agreement(exercise, outputs, wanted)
-    if not all(agrees):
-        return _explain(exercise, answer, exercise.cases, outputs, wanted)
-    more = _more_cases(exercise)
-    for case, want in zip(more, more_wanted, strict=True):
+        return outputs, Outcome("right", exercise.afterword)
+    if not all(_agreement(exercise, outputs, wanted)):
+        return outputs, None
+    for case, want in zip(_more_cases(exercise), more_wanted, strict=True):
         got = _output(exercise, answer, case)
         if not same(got, want, exercise.rtol, exercise.atol):
-            return _describe(exercise, case, got, want)
-    return _try_next(exercise, outputs, wanted) or Outcome("right", exercise.afterword)
+            return outputs, _describe(exercise, case, got, want)
+    right = Outcome("right", exercise.afterword)
+    return outputs, _try_next(exercise, outputs, wanted) or right
 
 
-def _explain(exercise, answer, cases, outputs: list, wanted: list) -> Outcome:
+def _explain(exercise, answer, outputs: list, wanted: list) -> Outcome:
     """Name what is wrong with outputs: a misconception, a diagnosis, the difference."""
     for number, wrong in enumerate(exercise.wrong):
         if all(_agreement(exercise, outputs, _wrong_outputs(exercise, number))):
@@ -176,16 +181,14 @@ def _explain(exercise, answer, cases, outputs: list, wanted: list) -> Outcome:
     if diagnosis:
         return Outcome("wrong", diagnosis)
     failed = _agreement(exercise, outputs, wanted).index(False)
-    case = cases[failed] if cases else None
+    case = exercise.cases[failed] if exercise.cases else None
     return _describe(exercise, case, outputs[failed], wanted[failed])
 
 
 def _try_next(exercise: Exercise, outputs: list, wanted: list) -> Outcome | None:
     """Do with right outputs what the notebook does; return what goes wrong, if so."""
-    if exercise.then is None:
-        return None
-    for got, want in zip(outputs, wanted, strict=True):
-        if not exercise.cases or exercise.cases[0].run:
+    for case, got, want in zip(exercise.cases, outputs, wanted, strict=False):
+        if exercise.then is None or case.run:
             continue
         needed = f"The values are right, but the notebook goes on with {kind(want)}"
         try:
@@ -278,9 +281,11 @@ def _is_also_right(exercise: Exercise, answer: Any) -> bool:
 
 def _diagnosis(exercise: Exercise, answer: Any) -> str | None:
     try:
-        return exercise.diagnose(answer)
+        with limits.time_limit(exercise.seconds):
+            return exercise.diagnose(answer)
     except Exception:  # an answer nobody foresaw may break a diagnosis as well
         return None
+    return None
 
 
 def _describe(exercise: Exercise, case: Case | None, got: Any, want: Any) -> Outcome:

@@ -152,16 +152,20 @@ def perform(path: Path, run: Run) -> tuple[list[dict], str]:
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     normalise(notebook)
     new = [printed(cell) for cell in compared]
+    differs = _differences(f"{path.stem}, {run.name}", stored, new)
+    return list(map(json.loads, lines)), differs
+
+
+def _differences(head: str, stored: list[str], new: list[str]) -> str:
+    """Return what two runs print differently, or nothing."""
     pairs = enumerate(zip(stored, new, strict=True), start=1)
     different = [
         f"--- code cell {i}, stored:\n{a}\n--- now:\n{b}"
         for i, (a, b) in pairs
         if a != b
     ]
-    head = f"{path.stem}, {run.name}: {len(different)} cells differ"
-    return [json.loads(line) for line in lines], "\n".join(
-        [head, *different] if different else []
-    )
+    title = f"{head}: {len(different)} cells differ"
+    return "\n".join([title, *different] if different else [])
 
 
 def start_with(notebook: NotebookNode, module: str, call: str) -> None:

@@ -61,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     text = "seconds of processor time per exercise"
     command.add_argument("--timeout", type=float, default=60, help=text)
     command = add("author", author, "for authors: keep notebooks and package in step")
+    _add_author_options(command)
+    return parser
+
+
+def _add_author_options(command: argparse.ArgumentParser) -> None:
     actions = ["sync", "execute", "solutions", "verify", "stops"]
     command.add_argument("action", choices=actions)
     command.add_argument("numbers", nargs="*", help="notebooks; all if none is named")
@@ -68,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--also", nargs="*", default=[], help="verify: other Pythons")
     text = "stops: how many in each notebook"
     command.add_argument("--presses", type=int, default=10, help=text)
-    return parser
 
 
 def lab(args: argparse.Namespace, rest: list[str]) -> int:

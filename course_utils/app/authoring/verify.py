@@ -86,13 +86,13 @@ def _write_table(number: str, runs: margins.Runs, listed: list[dict]) -> None:
 def planned(number: str, seeds: list[int], pythons: list[str]) -> list[Run]:
     """Return the runs of a notebook, that with seed 0 first."""
     runs = [Run(f"seed {seed}", seed) for seed in sorted({0, *seeds})]
-    others = {_jax_of(python): python for python in pythons}
-    runs += [Run(name, python=python) for name, python in others.items()]
+    elsewhere = {_jax_of(python): python for python in pythons}
+    runs += [Run(name, python=python) for name, python in elsewhere.items()]
     runs.append(Run("seed 0 perturbed", perturbed=True))
     turns = range(others.count(number))
     runs += [Run(f"other answers {turn}", turn=turn) for turn in turns]
     runs += [Run(name, env=env) for name, env in MACHINES.items()]
-    for name, python in others.items():
+    for name, python in elsewhere.items():
         for machine in ("AVX2", "SSE4.2"):
             runs.append(Run(f"{name}, {machine}", 0, MACHINES[machine], python=python))
     return runs

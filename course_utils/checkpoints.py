@@ -27,7 +27,7 @@ _REMAKE = "Make it again or restore it."
 _KEY = "course"
 
 
-class CheckpointError(Exception):
+class CheckpointError(ValueError):
     """A checkpoint is missing, damaged, or not one of the model's."""
 
 
@@ -66,25 +66,42 @@ def check_place(path: str | Path) -> None:
     """
     path = Path(path)
     if path.is_dir():
-        raise _refusal(path, "a folder", "the name of a file", "a folder")
-    _write(path.with_name(f"{path.name}.try"), b"")
-    path.with_name(f"{path.name}.try").unlink(missing_ok=True)
+        raise CheckpointError(f"{path} is a folder: expected the name of a file in it")
+    part = _part(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(b"")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file beside its place, under a name of its own, and rename it."""
-    part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    part = _part(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:  # after an error, or a second press of Stop, it is still there
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path} cannot be written: {error.strerror or error}. Make room or take "
-            "another folder; nothing in memory is lost."
-        ) from None
+
+
+def _part(path: Path) -> Path:
+    """Return a name beside a file that no other writer has."""
+    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def _unwritable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{path} cannot be written: {error.strerror or error}. Make room or take "
+        "another folder; nothing in memory is lost."
+    )
 
 
 def load(path: str | Path, module: Any, expect: dict | None = None) -> dict:

@@ -143,13 +143,13 @@ def author(args: argparse.Namespace, rest: list[str]) -> int:
     from course_utils.app.authoring.stops import press_stops
     from course_utils.app.authoring.verify import verify
 
+    numbers = args.numbers or [p.name[:2] for p in notebooks.learner_notebooks()]
+    if args.action == "stops":
+        return 1 if sum(press_stops(n, args.presses) for n in numbers) else 0
     if args.action == "verify":
         seeds = [int(seed) for seed in args.seeds.split(",")]
-        numbers = args.numbers or [p.name[:2] for p in notebooks.learner_notebooks()]
         faults = [verify(number, seeds, args.also) for number in numbers]
         return 1 if sum(faults) else 0
-    if args.action == "stops":
-        return 1 if sum(press_stops(n, args.presses) for n in args.numbers) else 0
     if args.action == "execute":
         execute.execute_notebooks(args.numbers)
     elif args.action == "solutions":

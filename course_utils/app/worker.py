@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from course_utils.exercises import engine
-from course_utils.exercises.compare import describe_error
+from course_utils.exercises.describe import describe_error
 from course_utils.exercises.judge import Outcome
 
 

@@ -10,6 +10,7 @@ at random, and on what the notebook does with it next.
 import copy
 import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,9 @@ from course_utils.exercises.compare import (
     IN_PLACE,
     Complaint,
     Raised,
-    describe_difference,
-    describe_error,
-    kind,
     same,
 )
+from course_utils.exercises.describe import describe_difference, describe_error, kind
 
 
 class Case(NamedTuple):
@@ -131,9 +130,10 @@ def judge(exercise: Exercise, answer: Any) -> Outcome:
     if exercise.cases and not callable(answer):
         return Outcome("wrong", f"A function is expected, not {kind(answer)}.")
     wanted = reference_outputs(exercise)  # before the answer could do any damage
-    more_wanted, seen = _more_outputs(exercise), None
+    more_wanted, seen, stdout = _more_outputs(exercise), None, sys.stdout
     with limits.time_limit(exercise.seconds) as limit, limits.output_limit(_PRINTED):
         seen = _observe(exercise, answer, wanted, more_wanted)
+    sys.stdout = stdout  # whatever the interrupt has broken off
     if limit.over or seen is None:
         return Outcome(
             "wrong",
@@ -192,7 +192,8 @@ def _try_next(exercise: Exercise, outputs: list, wanted: list) -> Outcome | None
             continue
         needed = f"The values are right, but the notebook goes on with {kind(want)}"
         try:
-            if same(exercise.then(got), exercise.then(want), exercise.rtol):
+            found, due = exercise.then(got), exercise.then(want)
+            if same(found, due, exercise.rtol, exercise.atol):
                 continue
             why = ""
         except Exception as error:
@@ -243,7 +244,7 @@ def _output(exercise: Exercise, answer: Callable, case: Case) -> Any:
                 output = run(answer, *args)
             else:
                 output = _measured(run, answer, args, case.megabytes)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Raised(error)
     if inspect.iscoroutine(output):
         output.close()  # or Python warns that nobody waited for it
@@ -259,8 +260,8 @@ def _measured(run: Callable, answer: Callable, args: tuple, megabytes: float) ->
     if peak.bytes > megabytes * limits.MEGABYTE:
         return Complaint(
             f"The result may be right, but it takes {peak.bytes / 1e6:.0f} MB on the "
-            "way, where the arrays given and the result have a few: on the notebook's "
-            "data that would be more than this computer has"
+            f"way, and the limit here is {megabytes:g} MB, some times what it needs: "
+            "make no array of all pairs, and no larger copies"
         )
     return output
 
@@ -281,7 +282,7 @@ def _is_also_right(exercise: Exercise, answer: Any) -> bool:
 
 def _diagnosis(exercise: Exercise, answer: Any) -> str | None:
     try:
-        with limits.time_limit(exercise.seconds):
+        with limits.time_limit(exercise.seconds), limits.output_limit(0):
             return exercise.diagnose(answer)
     except Exception:  # an answer nobody foresaw may break a diagnosis as well
         return None

@@ -3,6 +3,7 @@
 import _thread
 import contextlib
 import io
+import signal
 import sys
 import threading
 import time
@@ -19,29 +20,18 @@ def time_limit(seconds: float) -> Iterator[SimpleNamespace]:
     """Break off the main thread's code, as a press of Stop would, if it takes too long.
 
     The seconds are those of the processor, so that a busy machine costs nobody
-    anything; code that only waits has ten times as many by the clock. In another thread
-    nothing is limited. A real press of Stop goes through.
+    anything; code that waits has ten times as many by the clock. A call into C runs to
+    its end. In another thread nothing is limited. A real press of Stop goes through.
 
     Yields:
         `over`, True if the time was up.
     """
-    state = SimpleNamespace(over=False)
-    if threading.current_thread() is not threading.main_thread():
+    state = SimpleNamespace(over=False, done=False)
+    main = threading.main_thread()
+    if threading.current_thread() is not main:
         yield state
         return
-    done, lock = threading.Event(), threading.Lock()
-    processor, clock = time.process_time() + seconds, time.monotonic() + 10 * seconds
-
-    def interrupt():
-        while not done.wait(0.1 if not state.over else 1.0):  # some code catches it
-            if time.process_time() < processor and time.monotonic() < clock:
-                continue
-            with lock:
-                if not done.is_set():
-                    state.over = True
-                    _thread.interrupt_main()
-
-    watch = threading.Thread(target=interrupt, daemon=True)
+    watch = threading.Thread(target=_watch, args=(state, seconds, main), daemon=True)
     watch.start()
     try:
         yield state
@@ -49,10 +39,33 @@ def time_limit(seconds: float) -> Iterator[SimpleNamespace]:
         if not state.over:
             raise
     finally:
-        with contextlib.suppress(KeyboardInterrupt):
-            with lock:
-                done.set()
+        state.done = True  # no call: a late interrupt cannot come before it
+        try:
             watch.join()
+            time.sleep(0)
+        except KeyboardInterrupt:
+            watch.join()
+
+
+def _watch(state: SimpleNamespace, seconds: float, main: threading.Thread) -> None:
+    """Interrupt the main thread when the time is up, again if it goes on regardless."""
+    start, processor = time.monotonic(), time.process_time()
+    while not state.done:
+        time.sleep(0.05)
+        clock = time.monotonic() - start
+        # All threads count: many cores may use up seconds in an instant.
+        used = time.process_time() - processor
+        if state.done or not (min(used, 2 * clock) > seconds or clock > 10 * seconds):
+            continue
+        state.over = True
+        if hasattr(signal, "pthread_kill"):  # wakes a thread that sleeps
+            signal.pthread_kill(main.ident, signal.SIGINT)
+        else:
+            _thread.interrupt_main()
+        for _ in range(20):  # some code catches it
+            if state.done:
+                return
+            time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -67,13 +80,13 @@ class _Bounded(io.TextIOBase):
 
     def __init__(self, stream: TextIO, characters: int):
         self.stream = stream
-        self.left = characters
+        self.characters = self.left = characters
 
     def write(self, text: str) -> int:
-        if self.left > 0:
+        if self.left >= 0:
             self.stream.write(text[: self.left])
             self.left -= len(text)
-            if self.left <= 0:
+            if self.left < 0 < self.characters:
                 self.stream.write("\n[the check prints no more of this]\n")
         return len(text)
 

@@ -106,10 +106,11 @@ def _enlarged(pixels: np.ndarray, columns: int) -> np.ndarray:
     factor = max(1, room // max(height, width))
     size = -(-n // columns) * columns * height * width * factor**2
     if size > LARGEST:
+        fewer = "show some of them, for example images[:64]"
+        remedy = fewer if n > 64 else "make them smaller, for example x[:, ::4, ::4]"
         raise ValueError(
             f"expected a page of at most {LARGEST / 1e6:.0f} million pixels, found "
-            f"{n:,} images that make one of {size / 1e6:,.0f} million: show some of "
-            "them, for example images[:64]"
+            f"{n:,} images that make one of {size / 1e6:,.0f} million: {remedy}"
         )
     return pixels.repeat(factor, axis=1).repeat(factor, axis=2)
 

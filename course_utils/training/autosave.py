@@ -4,8 +4,9 @@ import functools
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from jaxtyping import PyTree
 
 from course_utils import checkpoints
 
+START = "initial weights"
 SAVE_EVERY = 30.0  # seconds of training that a crash may cost
 
 
@@ -59,11 +61,12 @@ class Autosave:
         """
         if self.path is None or not Path(self.path).exists():
             return tree, {}
-        self._refuse_other(self.identity)
+        start = {name: self.identity.get(name) for name in [START]}
+        self._refuse_other({k: v for k, v in self.identity.items() if k != START})
         # Merging does not copy: the file would be read into the arrays given.
         modules = nnx.merge(self.graphdef, jax.tree.map(jnp.copy, tree))
         metadata = checkpoints.load(self.path, modules)  # names the array that differs
-        self._refuse_other(self._program())
+        self._refuse_other({**self._program(), **start})
         return nnx.state(modules), metadata["history"]
 
     def _program(self) -> dict[str, str]:
@@ -72,11 +75,18 @@ class Autosave:
     def _refuse_other(self, mine: dict) -> None:
         """Raise if the file says of its run something else than this one does."""
         found = checkpoints.read_metadata(self.path)
-        other = [name for name, value in mine.items() if found.get(name) != value]
+        remedy = "give this run a file of its own, or delete that one to begin anew"
+        if mine.keys() - found.keys():
+            raise checkpoints.CheckpointError(
+                f"{self.path} was written by an older version of the course, which did "
+                f"not record of what run: {remedy}"
+            )
+        known = {k: v for k, v in mine.items() if None not in (v, found[k])}
+        other = [name for name, value in known.items() if found[name] != value]
         if other:
             raise checkpoints.CheckpointError(
-                f"{self.path} holds another run, with another {' and '.join(other)}: "
-                "give this one a file of its own, or delete that one to begin anew"
+                f"{self.path} holds another run, with another {' and '.join(other)} "
+                f"(or the same by another version of JAX): {remedy}"
             )
 
     def is_due(self) -> bool:
@@ -104,8 +114,36 @@ def program_digest(traced: jax.stages.Traced) -> str:
     """
     text = re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr))  # addresses in memory
     digest = hashlib.sha256(text.encode())
-    for constant in traced.jaxpr.consts:
-        digest.update(np.asarray(constant).tobytes())
+    for constant in _constants(traced.jaxpr):
+        digest.update(_bytes(constant))
+    return digest.hexdigest()[:16]
+
+
+def _constants(jaxpr: Any) -> Iterator:
+    """Yield the arrays that a program closes over, those of its parts included."""
+    yield from getattr(jaxpr, "consts", ())
+    for equation in jaxpr.eqns:
+        parameters = list(equation.params.values())
+        for part in jax.tree.leaves(parameters, is_leaf=_is_program):
+            if _is_program(part):
+                yield from _constants(part)
+
+
+def _is_program(value: Any) -> bool:
+    return hasattr(value, "eqns")
+
+
+def _bytes(array: Any) -> bytes:
+    if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+        array = jax.random.key_data(array)
+    return np.ascontiguousarray(array).tobytes()
+
+
+def state_digest(tree: PyTree) -> str:
+    """Return a hash of all arrays of a state."""
+    digest = hashlib.sha256()
+    for array in jax.tree.leaves(tree):
+        digest.update(_bytes(array))
     return digest.hexdigest()[:16]
 
 

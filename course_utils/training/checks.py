@@ -62,37 +62,32 @@ def check_values(state: tuple, batch: dict) -> None:
     loss may fall without end, and nothing else would say why.
 
     Raises:
-        TypeError: the images are bytes, or the labels no integers.
+        TypeError: the labels of a classifier are no integers.
         ValueError: a pixel or a label is out of range.
     """
-    for name in ("x", "target"):
-        if name in batch and batch[name].dtype == np.uint8:
-            raise TypeError(
-                f"expected float images in batch[{name!r}], found uint8, which wraps "
-                "around at 256: use to_unit(images) or binarize(images)"
-            )
-    if "label" in batch and not np.issubdtype(batch["label"].dtype, np.integer):
-        raise TypeError(f"expected integer labels, found {batch['label'].dtype}")
     for module in state:
         if hasattr(module, "support"):
             _require_between(batch, "x", *module.support, module)
-        if hasattr(module, "num_classes"):
+        if hasattr(module, "num_classes") and "label" in batch:
+            if not np.issubdtype(batch["label"].dtype, np.integer):
+                found = batch["label"].dtype
+                raise TypeError(f"expected integer labels, found {found}")
             _require_between(batch, "label", 0, module.num_classes - 1, module)
 
 
 def _require_between(batch: dict, name: str, low, high, module: nnx.Module) -> None:
     """Raise if a batch has values that a module knows nothing to do with."""
-    remedies = {
-        "x": "use binarize or to_unit, or a model with another likelihood",
-        "label": "count the classes from 0",
-    }
     # What is not finite is reported with the step that it spoils.
     values = np.asarray(batch.get(name, ()))
     if values.size and (values.min() < low or values.max() > high):
+        remedy = "use binarize or to_unit, or a model with another likelihood"
+        if name == "label":
+            few = "make the model with more classes"
+            remedy = "count the classes from 0" if values.min() < low else few
         raise ValueError(
             f"expected batch[{name!r}] from {low} to {high}, as "
             f"{type(module).__name__} is made for, found {values.min():g} to "
-            f"{values.max():g}: {remedies[name]}"
+            f"{values.max():g}: {remedy}"
         )
 
 

@@ -15,7 +15,13 @@ from flax import nnx
 from jaxtyping import Array, Key, PyTree
 
 from course_utils.live import Stopped, progress_bar, stop_button
-from course_utils.training.autosave import Autosave, batch_digest, program_digest
+from course_utils.training.autosave import (
+    START,
+    Autosave,
+    batch_digest,
+    program_digest,
+    state_digest,
+)
 from course_utils.training.checks import (
     check_arguments,
     check_batch,
@@ -200,6 +206,8 @@ def _identity(run: _Run) -> dict:
         "key": jax.random.key_data(run.key).tolist(),
         "scan": run.scan,
         "data or batch size": batch_digest(check_batch(run.batch_at(0), 0)),
+        # Of a state that has been trained, nobody knows where it began.
+        START: None if run.now.done else state_digest(run.now.tree),
     }
 
 
@@ -272,6 +280,6 @@ def _stopped(done: int, num_steps: int) -> str:
     if done < num_steps:
         return (
             f"Stopped after {done} of {num_steps} steps. Nothing is lost: run this "
-            "cell again, and the training continues from there."
+            "cell again, and the training of the same state continues from there."
         )
     return f"Stopped; all {num_steps} steps are done. Run this cell again to continue."

@@ -106,6 +106,7 @@ ACCEPTED = [
     ("2.1", shifted(lambda a: a.mean(axis=1, keepdims=True)), "nan"),
     ("2.1", shifted(lambda a: a[:, :1]), "nan"),
     ("3.1", angles_without_clip, "arccos of more than 1"),
+    ("3.1", lambda a, b: find("3.1").reference(a, b).tolist(), "no attribute 'max'"),
     ("3.3", all_differences, "MB on the way"),
     ("4.1", numpy_kl, "inside a training step"),
     ("4.4", clipped_draws, "logit of 200 or -200"),
@@ -270,6 +271,8 @@ KINDS = [
     (lambda x: np.array(["a", "b"]), "texts"),
     (lambda x: np.array([1j, 2j]), "complex"),
     (lambda x: np.array([None, 1]), "objects"),
+    (lambda x: [print(end="") for _ in x], "a list of objects"),
+    (lambda x: np.array([[1, 2], 3, 4], object), "objects"),
 ]
 
 
@@ -330,6 +333,20 @@ def test_a_press_of_stop_goes_through():
 
     with pytest.raises(KeyboardInterrupt):
         judge(SLOW, pressed)
+
+
+def test_an_answer_that_ends_the_program_does_not():
+    def leave(x):
+        raise SystemExit
+
+    assert judge(SLOW, leave).status == "raised"
+
+
+def test_an_answer_that_sleeps_is_woken():
+    start = time.monotonic()
+    outcome = judge(SLOW, lambda x: time.sleep(60))
+    assert time.monotonic() - start < 20
+    assert "stopped after" in outcome.message
 
 
 def test_what_an_answer_prints_is_shown_once_and_cut():

@@ -106,7 +106,9 @@ def test_the_file_of_another_run_is_refused(tmp_path):
         fit(STEP, wider, BATCH_AT, 6, KEY, checkpoint=path)
     with pytest.raises(CheckpointError, match="optimizer"):
         fit(STEP, new_state(optax.sgd(0.1)), BATCH_AT, 6, KEY, checkpoint=path)
+    start = init_state(nnx.Linear(3, 2, rngs=nnx.Rngs(7)), ADAM)
     others = {
+        "initial weights": dict(state=start),
         "objective": dict(step=make_step(doubled)),
         "optimiser": dict(state=new_state(optax.adam(0.02))),
         "data": dict(batch_at=batches({"x": X + 1, "y": X @ ONES}, 8, seed=0)),
@@ -118,6 +120,30 @@ def test_the_file_of_another_run_is_refused(tmp_path):
             fit(**run, num_steps=6, key=KEY, checkpoint=path)
     assert path.read_bytes() == content
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_an_array_that_the_objective_closes_over_belongs_to_the_run(tmp_path):
+    path = tmp_path / "run.safetensors"
+
+    def step_with(weights):
+        def weighted(model, batch, key):
+            loss, metrics = regression(model, batch, key)
+            return loss + (weights * model.bias[...]).sum(), metrics
+
+        return make_step(weighted)
+
+    one, other = jnp.array([1.0, 2.0]), jnp.array([5.0, 2.0])
+    fit(step_with(one), new_state(), BATCH_AT, 3, KEY, checkpoint=path)
+    fit(step_with(one), new_state(), BATCH_AT, 4, KEY, checkpoint=path)
+    with pytest.raises(CheckpointError, match="another objective"):
+        fit(step_with(other), new_state(), BATCH_AT, 5, KEY, checkpoint=path)
+
+
+def test_the_file_of_an_older_course_is_told_as_such(tmp_path):
+    path = tmp_path / "run.safetensors"
+    checkpoints.save(path, new_state(), {"kind": "training run", "history": {}})
+    with pytest.raises(CheckpointError, match="older version of the course"):
+        fit(STEP, new_state(), BATCH_AT, 2, KEY, checkpoint=path)
 
 
 ONES = np.ones((3, 2), np.float32)

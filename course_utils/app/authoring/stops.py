@@ -113,7 +113,11 @@ class _Kernel:
         )
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=120)
+        try:
+            self.client.wait_for_ready(timeout=120)
+        except RuntimeError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error):

@@ -127,6 +127,9 @@ def fingerprint(path: Path) -> str:
     for source in sorted((ROOT / "course_utils").rglob("*.py")):
         if "app" not in source.relative_to(ROOT).parts:
             parts.append(source.read_text(encoding="utf-8"))
+    parts += [
+        p.read_text(encoding="utf-8") for p in sorted(others.FOLDER.glob("a*.py"))
+    ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -26,7 +26,7 @@ def _more(rng):
         images = rng.random((n, h, w, 1)) < rng.choice([0.0, 0.2, 0.9, 1.0])
         yield Case(f"{n} images of {h}x{w}", (images,))
     images = rng.random((6_000, 28, 28, 1)) < 0.3
-    yield Case("6,000 images, one class of the notebook", (images,), megabytes=100)
+    yield Case("6,000 images, one class of the notebook", (images,), megabytes=200)
 
 
 EXERCISE = Exercise(

@@ -38,7 +38,7 @@ def _more(rng):
     table = rng.uniform(0.1, 0.9, 2**20)
     contexts = rng.integers(0, 2**20, (2, 5, 5)).astype(np.int32)
     name = "a million contexts, those of 20 neighbours"
-    yield Case(name, (table, contexts, images[:2, :5, :5]), megabytes=40)
+    yield Case(name, (table, contexts, images[:2, :5, :5]), megabytes=120)
 
 
 EXERCISE = Exercise(

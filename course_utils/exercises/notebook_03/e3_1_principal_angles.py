@@ -52,6 +52,11 @@ def _pair(seed, size, k, same_plane=False):
     return a[:, order], b[:, order]
 
 
+def _largest(answer, a, b):
+    """Return what the next cell takes: the largest angle."""
+    return np.round(answer(a, b).max())
+
+
 def _more(rng):
     """Equal and orthogonal subspaces, lines, more columns, the notebook's own sizes."""
     for k, size, num in [(1, 2, 5), (2, 5, 5), (4, 9, 5), (8, 100, 1)]:
@@ -62,6 +67,7 @@ def _more(rng):
             yield Case(f"one subspace of {k} dimensions, twice the same", (a, a.copy()))
         b = rng.normal(size=(size, k)) @ np.diag(rng.uniform(0.01, 10, k))
         yield Case(f"{k} columns in {size} dimensions", (a, b))
+    yield Case("the largest of several angles", (a, b), run=_largest)
     q = np.linalg.qr(rng.normal(size=(9, 6)))[0]
     yield Case("subspaces at right angles", (q[:, :3] * 4, q[:, 3:]))
     yield Case("planes that share a line", (q[:, [0, 1]] @ [[2, 1], [1, 1]], q[:, 1:3]))
@@ -78,7 +84,6 @@ EXERCISE = Exercise(
     ),
     run=_snap,
     more=_more,
-    then=lambda angles: angles.max(),
     wrong=(
         WrongAnswer(
             "column against column",

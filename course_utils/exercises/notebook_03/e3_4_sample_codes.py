@@ -35,6 +35,8 @@ def _portrait(answer, codes, num, seed):
         wanted = num, codes.shape[1]
         return Complaint(f"The shape should be {wanted}, but it is {np.shape(draws)}")
     draws = np.asarray(draws)
+    if not np.isfinite(draws).all():
+        return Complaint("Some draws are nan or infinite")
     if num < _MANY:
         again, other = answer(codes, num, key), answer(codes, num, jax.random.key(99))
         return {
@@ -44,8 +46,9 @@ def _portrait(answer, codes, num, seed):
     root = np.linalg.cholesky(np.cov(codes, rowvar=False))
     white = np.linalg.solve(root, (draws - np.asarray(codes.mean(axis=0))).T)
     distinct = len(np.unique(draws[:, 0])) / num
-    if distinct < 0.001:  # one draw, or nan: its moments say nothing
-        return {"distinct": distinct > 1 / num}
+    if distinct < 0.001:  # its moments say nothing
+        found = f"{distinct * num:.0f} different values"
+        return Complaint(f"{num:,} draws have only {found}")
     return {
         "distinct": distinct,
         "mean": white.mean(axis=1),

@@ -53,6 +53,7 @@ EXERCISE = Exercise(
     ),
     more=_more,
     then=lambda nats: (nats[0], nats.mean()),
+    atol=1e-6,
     wrong=(
         WrongAnswer(
             "a mean over the latents",

@@ -102,7 +102,7 @@ def test_each_failure_costs_one_exercise(tmp_path, submission):
     }
     assert code == 1
     assert set(messages) == {"exercise 0.1", "exercise 0.2", "exercise 0.3"}
-    assert "the shape should be (3,)" in messages["exercise 0.1"].lower()
+    assert "a tuple with 3 entries is expected" in messages["exercise 0.1"].lower()
     assert "did not finish within 20 seconds of computing" in messages["exercise 0.2"]
     assert "died" in messages["exercise 0.3"]
 

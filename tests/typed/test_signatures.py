@@ -25,6 +25,7 @@ from course_utils import (
 )
 from course_utils.models import pca, vae
 from course_utils.models.autoencoder import dense_autoencoder
+from course_utils.paths import ROOT
 
 KEY = jax.random.key(0)
 GREY = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28, 1)
@@ -55,6 +56,10 @@ CALLS = {
     "data.batches.batches": lambda f: f({"x": GREY, "label": LABELS[:2]}, 1, 0)(3),
     "data.pixels.binarize": lambda f: [f(GREY), f(GREY[0], threshold=1)],
     "data.fashion_mnist.load_photo": lambda f: f(),
+    "data.pictures.load_picture": lambda f: f(
+        ROOT / "notebooks" / "figures" / "taxonomy.png"
+    ),
+    "training.autosave.state_digest": lambda f: f({"a": FLOAT32}),
     "data.idx.parse_idx": lambda f: f(IDX, "two bytes"),
     "data.idx.read_idx": lambda f: f(data.data_dir() / LABEL_FILE),
     "data.pixels.to_signed": lambda f: f(GREY),

@@ -7,7 +7,7 @@ instrument can see; `problems` runs them all and is empty when the declaration h
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from course_utils.exercises.judge import Exercise, WrongAnswer
+from course_utils.exercises.exercise import Exercise, WrongAnswer
 
 
 @dataclass(frozen=True)

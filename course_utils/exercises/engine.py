@@ -17,7 +17,8 @@ from typing import Any
 
 import course_utils.exercises as exercises_package
 from course_utils.exercises.clinic import Clinic
-from course_utils.exercises.judge import Exercise, Outcome, judge
+from course_utils.exercises.exercise import Exercise
+from course_utils.exercises.judge import Outcome, judge
 
 _hints_given = Counter()
 _handed_back = {}  # exercise id -> the reference that a failed check returned

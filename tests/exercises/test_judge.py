@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from course_utils.exercises.compare import same
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer, judge
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
+from course_utils.exercises.judge import judge
 
 
 def mean_of_rows(x):

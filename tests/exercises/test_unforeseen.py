@@ -18,7 +18,8 @@ import pytest
 
 from course_utils.exercises import engine
 from course_utils.exercises.engine import find
-from course_utils.exercises.judge import Case, Exercise, judge
+from course_utils.exercises.exercise import Case, Exercise
+from course_utils.exercises.judge import judge
 from course_utils.worlds import all_images
 
 # --- accepted once: right on tame cases, wrong where the notebook goes on

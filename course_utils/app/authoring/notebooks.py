@@ -112,6 +112,14 @@ def tagged_figures(notebook: NotebookNode) -> dict[str, bytes]:
     }
 
 
+def output_texts(cell: NotebookNode) -> list[str]:
+    """Return the text of each output of a cell; of a figure its alt text."""
+    return [
+        output.text if output.output_type == "stream" else output.data["text/plain"]
+        for output in cell.outputs
+    ]
+
+
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """Return the code cells of a notebook."""
     return [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -9,7 +9,8 @@ from nbformat.v4 import new_output
 
 from course_utils.app.authoring import notebooks
 from course_utils.exercises import engine
-from course_utils.exercises.judge import Exercise, judge
+from course_utils.exercises.exercise import Exercise
+from course_utils.exercises.judge import judge
 
 _ABOUT = (
     "Written by `course author solutions` and remade by the tests: each named wrong",

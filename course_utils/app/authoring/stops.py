@@ -85,19 +85,12 @@ def _faults_of_cell(cell: NotebookNode, ran: Ran) -> list[str]:
         return [f"{cell.id}: {ran.error}"]
     if "nbval-ignore-output" in notebooks.tags(cell):
         return []
-    stored = _stored_text(cell)
+    stored = "".join(notebooks.output_texts(cell))
     if _trains(cell):
         texts = [t.splitlines() for t in (stored, ran.text)]
         stored, found = ([x for x in t if x.startswith("[ok]")] for t in texts)
         return [] if stored == found else [f"{cell.id}: {found} for {stored}"]
     return [] if stored == ran.text else [f"{cell.id}: {ran.text!r} for {stored!r}"]
-
-
-def _stored_text(cell: NotebookNode) -> str:
-    return "".join(
-        output.text if output.output_type == "stream" else output.data["text/plain"]
-        for output in cell.outputs
-    )
 
 
 class _Kernel:

@@ -229,7 +229,4 @@ def printed(cell: NotebookNode) -> str:
     """Return the text of all outputs of a cell: what strict nbval compares."""
     if "nbval-ignore-output" in notebooks.tags(cell):
         return ""
-    return "\n".join(
-        output.text if output.output_type == "stream" else output.data["text/plain"]
-        for output in cell.outputs
-    )
+    return "\n".join(notebooks.output_texts(cell))

@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 
 def idx_shape(header):

@@ -1,6 +1,6 @@
 """Exercise 0.3: how many binary images of 3x3 there are."""
 
-from course_utils.exercises.judge import Exercise, WrongAnswer
+from course_utils.exercises.exercise import Exercise, WrongAnswer
 
 EXERCISE = Exercise(
     id="0.3",

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 from course_utils.exercises.compare import Complaint
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 _TRIALS = 1000  # each case has at most 54 orders: all of them turn up
 

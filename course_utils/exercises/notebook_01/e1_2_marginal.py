@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils import worlds
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 WORLD = worlds.asymmetric_world()
 

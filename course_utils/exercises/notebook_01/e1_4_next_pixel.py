@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 from course_utils.exercises.notebook_01.e1_2_marginal import THREE, WORLD, marginal
 
 

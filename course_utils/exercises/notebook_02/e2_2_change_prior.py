@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 from course_utils.exercises.notebook_02.e2_1_class_posterior import normalise
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 
 def principal_angles(a, b):

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from course_utils.exercises.judge import Exercise, WrongAnswer
+from course_utils.exercises.exercise import Exercise, WrongAnswer
 
 BINARY, GREY, SIGNED = "binary {0, 1}", "grey [0, 1]", "grey [-1, 1]"
 

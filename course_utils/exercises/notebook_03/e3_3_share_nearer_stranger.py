@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 
 def share_nearer_stranger(features, moved, labels, gallery, gallery_labels):

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 
 def gaussian_kl(mean, logvar):
@@ -53,7 +53,6 @@ EXERCISE = Exercise(
     ),
     more=_more,
     then=lambda nats: (nats[0], nats.mean()),
-    atol=1e-6,
     wrong=(
         WrongAnswer(
             "a mean over the latents",

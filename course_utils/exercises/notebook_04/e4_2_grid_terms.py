@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 
 def grid_terms(log_likelihood, log_prior, log_q):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from course_utils.exercises.compare import Complaint
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 _DRAWS = 3000
 

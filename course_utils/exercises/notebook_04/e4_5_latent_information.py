@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.exercises.judge import Case, Exercise, WrongAnswer
+from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 
 def latent_information(p_x, q_z_given_x, p_z):
@@ -48,6 +48,11 @@ def _world(seed, shape, zeros):
     return p_x / p_x.sum(), q / q.sum(axis=1, keepdims=True), p_z / p_z.sum()
 
 
+def _to_six_digits(answer, *args):
+    """Round, for two zeros have no relative difference, and rounding makes no zeros."""
+    return np.round(answer(*args), 6)
+
+
 def _more(rng):
     for shape in [(1, 5), (2, 2), (9, 30), (40, 7), (512, 200)]:
         for zeros in (0.0, 0.5):
@@ -55,7 +60,8 @@ def _more(rng):
             name = f"{shape[0]} images, {shape[1]} cells"
             yield Case(name, world)
     p_x, q, p_z = _world(7, (6, 9), 0.0)
-    yield Case("codes that say nothing", (p_x, np.tile(p_z, (6, 1)), p_z))
+    same = p_x, np.tile(p_z, (6, 1)), p_z
+    yield Case("codes that say nothing", same, run=_to_six_digits)
     rare = np.where(np.arange(6) == 2, 0.0, p_x)
     yield Case("an image that never comes up", (rare / rare.sum(), q, p_z))
     single = (p_x, q.astype(np.float32), p_z.astype(np.float32))
@@ -73,7 +79,6 @@ EXERCISE = Exercise(
     more=_more,
     then=lambda parts: parts[0] + parts[1],
     parts={0: "the information", 1: "the distance to the prior"},
-    atol=1e-6,
     wrong=(
         WrongAnswer(
             "nan where a mass is 0",

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TextIO
 
+import jax
+
 MEGABYTE = 1_000_000
+_LARGE = 10_000  # entries of an array that is worth counting
 
 
 @contextlib.contextmanager
@@ -96,20 +99,35 @@ class _Bounded(io.TextIOBase):
 
 @contextlib.contextmanager
 def peak_memory() -> Iterator[SimpleNamespace]:
-    """Measure the memory that NumPy and Python hold at most, beyond what they held.
+    """Measure the memory that arrays hold at most, beyond what they held.
+
+    NumPy's are traced. JAX's are counted whenever a function of this thread returns a
+    large one; what a compiled function keeps to itself is not seen.
 
     Yields:
         `bytes`, set at the end.
     """
-    found = SimpleNamespace(bytes=0)
-    running = tracemalloc.is_tracing()
+    found, jax_before = SimpleNamespace(bytes=0), _jax_bytes()
+
+    def look(frame, event, value):
+        if event == "return" and isinstance(value, jax.Array) and value.size > _LARGE:
+            found.bytes = max(found.bytes, _jax_bytes() - jax_before)
+
+    running, profiler = tracemalloc.is_tracing(), sys.getprofile()
     if not running:
         tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     tracemalloc.reset_peak()
+    sys.setprofile(look)
     try:
         yield found
     finally:
-        found.bytes = tracemalloc.get_traced_memory()[1] - before
+        sys.setprofile(profiler)
+        traced = tracemalloc.get_traced_memory()[1] - before
+        found.bytes = max(traced, found.bytes)
         if not running:
             tracemalloc.stop()
+
+
+def _jax_bytes() -> int:
+    return sum(array.nbytes for array in jax.live_arrays())

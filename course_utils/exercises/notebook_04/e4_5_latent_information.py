@@ -48,6 +48,13 @@ def _world(seed, shape, zeros):
     return p_x / p_x.sum(), q / q.sum(axis=1, keepdims=True), p_z / p_z.sum()
 
 
+def _narrow_codes():
+    """Return codes so narrow that single precision takes most of their masses for 0."""
+    z = np.linspace(-8, 8, 401)
+    p_z, q = np.exp(-(z**2) / 2), np.exp(-((z - [[-2], [1], [3]]) ** 2) / 0.3)
+    return np.array([0.5, 0.3, 0.2]), q / q.sum(axis=1, keepdims=True), p_z / p_z.sum()
+
+
 def _to_six_digits(answer, *args):
     """Round, for two zeros have no relative difference, and rounding makes no zeros."""
     return np.round(answer(*args), 6)
@@ -64,6 +71,7 @@ def _more(rng):
     yield Case("codes that say nothing", same, run=_to_six_digits)
     rare = np.where(np.arange(6) == 2, 0.0, p_x)
     yield Case("an image that never comes up", (rare / rare.sum(), q, p_z))
+    yield Case("masses down to 1e-170, as on the notebook's grid", _narrow_codes())
     single = (p_x, q.astype(np.float32), p_z.astype(np.float32))
     yield Case("single precision", single)
 

@@ -1,13 +1,11 @@
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import rel_entr
+from scipy.special import rel_entr
 
 
 def _information_by_joint(p_x, q_z_given_x, p_z):
-    joint = jnp.asarray(p_x[:, None] * q_z_given_x)
+    joint = p_x[:, None] * q_z_given_x
     q_z = joint.sum(axis=0)
-    independent = jnp.asarray(p_x)[:, None] * q_z
-    return rel_entr(joint, independent).sum(), rel_entr(q_z, jnp.asarray(p_z)).sum()
+    return rel_entr(joint, p_x[:, None] * q_z).sum(), rel_entr(q_z, p_z).sum()
 
 
 def _information_by_entropies(p_x, q_z_given_x, p_z):

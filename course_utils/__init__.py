@@ -4,4 +4,4 @@ Nothing is re-exported here: import a name from the module that owns it, so that
 import line tells the reader where to look.
 """
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 
 def sum_pixels(x: Float[Array, "b ..."]) -> Float[Array, " b"]:
@@ -58,6 +58,25 @@ def bernoulli_nll(
     """
     _require_equal_shapes(logits, x)
     return sum_pixels(jax.nn.softplus(logits) - x * logits)
+
+
+def categorical_nll(
+    logits: Float[Array, "b h w k"], x: Int[Array, "b h w 1"]
+) -> Float[Array, " b"]:
+    """Return -log p(x) of pixels with k grey levels, p(x_i = l) = softmax(logits_i)_l.
+
+    Raises:
+        TypeError: the levels are no integers.
+        ValueError: the shapes do not fit.
+    """
+    if not jnp.issubdtype(x.dtype, jnp.integer):
+        raise TypeError(
+            f"expected grey levels as integers from 0 to {logits.shape[-1] - 1}, found "
+            f"{x.dtype}; quantize(images, levels) makes them"
+        )
+    _require_equal_shapes(logits[..., :1], x)
+    nats = optax.softmax_cross_entropy_with_integer_labels(logits, x[..., 0])
+    return sum_pixels(nats)
 
 
 def gaussian_nll(
@@ -132,6 +151,13 @@ def vae_loss(
     penalty = jnp.maximum(per_latent, free_bits).sum()
     metrics = {"reconstruction": reconstruction, "kl": per_latent.sum()}
     return reconstruction + beta * penalty, metrics
+
+
+def nll_loss(
+    model: Callable, batch: dict[str, Array], key: Key[Array, ""] | None
+) -> tuple[Array, dict[str, Array]]:
+    """Return (-log p(x), no metrics) of a tractable model, in nats per image."""
+    return model.nll(batch["x"]).mean(), {}
 
 
 def classification_loss(

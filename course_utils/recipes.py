@@ -19,6 +19,7 @@ from flax import nnx
 
 from course_utils import checkpoints, losses
 from course_utils.data import (
+    FashionMNIST,
     Split,
     batches,
     binarize,
@@ -28,8 +29,14 @@ from course_utils.data import (
     to_unit,
 )
 from course_utils.features import Classifier, extract
-from course_utils.metrics import elbo, mean_bound, reliability
+from course_utils.metrics import elbo, log_prob, mean_bound, reliability
 from course_utils.models.autoencoder import conv_autoencoder
+from course_utils.models.pixelrnn import (
+    PixelRNN,
+    diagonal_bilstm,
+    pixel_lstm,
+    row_lstm,
+)
 from course_utils.models.vae import VAE, GaussianVAE, conv_vae, dense_vae
 from course_utils.training import fit, init_state, make_step
 
@@ -80,6 +87,12 @@ def measure_vae(model: VAE, x: np.ndarray, labels: np.ndarray) -> dict:
     return {"elbo": elbo(model, x, key).mean(), "bound": bound, "bound_error": error}
 
 
+def measure_pixels(model: PixelRNN, x: np.ndarray, labels: np.ndarray) -> dict:
+    """Return nats per image, and the standard error of their mean."""
+    nats = -log_prob(model, x)
+    return {"nll": nats.mean(), "nll_error": nats.std() / len(nats) ** 0.5}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that decides a reference model.
@@ -89,6 +102,7 @@ class Recipe:
         objective: what is minimised; see `losses`.
         prepare: what the model sees of uint8 images.
         measure: (model, x, labels) of the test set -> numbers for the metadata.
+        measure_train: whether as many training images are measured, too.
         num_steps: of training.
         batch_size: images in a step.
         lr: the highest learning rate of Adam; it rises for 300 steps (or a tenth of
@@ -104,11 +118,21 @@ class Recipe:
     measure: Callable
     num_steps: int
     batch_size: int
+    measure_train: bool = False
     lr: float = 1e-3
     scan: int = 1
     make_batches: Callable = batches
     seed: int = 0
 
+
+PIXELS = {  # what the recurrent pixel models have in common
+    "objective": losses.nll_loss,
+    "prepare": binary,
+    "measure": measure_pixels,
+    "measure_train": True,
+    "batch_size": 16,
+    "lr": 5e-3,
+}
 
 RECIPES = {
     "features": Recipe(
@@ -147,6 +171,21 @@ RECIPES = {
         batch_size=100,
         scan=50,
     ),
+    "pixel-lstm": Recipe(
+        build=lambda rngs: pixel_lstm(64, radius=3, rngs=rngs),
+        num_steps=5_000,
+        **PIXELS,
+    ),
+    "row-lstm": Recipe(
+        build=lambda rngs: row_lstm(32, num_layers=2, radius=3, rngs=rngs),
+        num_steps=5_000,
+        **PIXELS,
+    ),
+    "diagonal-bilstm": Recipe(
+        build=lambda rngs: diagonal_bilstm(32, radius=3, rngs=rngs),
+        num_steps=5_000,
+        **PIXELS,
+    ),
 }
 
 
@@ -181,8 +220,7 @@ def train(name: str, resume: Path | None = None) -> dict:
     model = recipe.build(nnx.Rngs(recipe.seed))
     _fit(recipe, model, data.train, resume)
     seconds = round(time.monotonic() - start) if whole else None  # of a part: no use
-    test = recipe.prepare(data.test.images), data.test.labels
-    metrics = {k: round(float(v), 4) for k, v in recipe.measure(model, *test).items()}
+    metrics = _measure(recipe, model, data)
     metadata = {
         "recipe": name,
         "seconds": seconds,
@@ -214,10 +252,33 @@ def _fit(recipe: Recipe, model: nnx.Module, split: Split, resume: Path | None) -
     )
 
 
+def _measure(recipe: Recipe, model: nnx.Module, data: FashionMNIST) -> dict:
+    """Return what is measured of a trained model, rounded."""
+    test = recipe.prepare(data.test.images), data.test.labels
+    metrics = recipe.measure(model, *test)
+    if recipe.measure_train:
+        some = len(data.test.images)
+        train = recipe.prepare(data.train.images[:some]), data.train.labels[:some]
+        found = recipe.measure(model, *train)
+        metrics |= {f"train_{name}": value for name, value in found.items()}
+    return {name: round(float(value), 4) for name, value in metrics.items()}
+
+
+def read_metadata(name: str) -> dict:
+    """Return what is known of a reference model: metrics, seconds, versions, data.
+
+    Raises:
+        KeyError: there is no such recipe.
+        CheckpointError: the file is missing or damaged.
+    """
+    _recipe(name)
+    return checkpoints.read_metadata(checkpoint_path(name))
+
+
 def describe(name: str) -> str:
     """Return a line about a checkpoint: what was measured, and how long it took."""
     try:
-        metadata = checkpoints.read_metadata(checkpoint_path(name))
+        metadata = read_metadata(name)
     except checkpoints.CheckpointError as error:
         return f"{name}: {error}"
     metrics = ", ".join(f"{key} {x}" for key, x in metadata["metrics"].items())

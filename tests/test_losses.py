@@ -4,15 +4,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, log_softmax
 from scipy.stats import bernoulli, norm
 
 from course_utils.losses import (
     bernoulli_nll,
+    categorical_nll,
     classification_loss,
     gaussian_kl,
     gaussian_nll,
     kl_per_latent,
+    nll_loss,
     reconstruction_loss,
     squared_error,
     sum_pixels,
@@ -25,6 +27,8 @@ LOGITS = RNG.normal(size=(5, 2, 3, 1)) * 3
 BINARY = (RNG.random((5, 2, 3, 1)) < 0.4).astype(np.float32)
 GREY = RNG.random((5, 2, 3, 1))
 MEAN, LOGVAR = RNG.normal(size=(5, 4)), RNG.normal(size=(5, 4))
+LEVELS = RNG.integers(4, size=(5, 2, 3, 1))
+LEVEL_LOGITS = np.float32(RNG.normal(size=(5, 2, 3, 4)) * 3)
 
 
 # --- terms
@@ -65,6 +69,46 @@ def test_bernoulli_nll_is_finite_where_a_logarithm_of_a_sigmoid_is_not():
     np.testing.assert_allclose(found, [200, 0, 0], atol=1e-5)
     slope = jax.grad(lambda a: bernoulli_nll(a, jnp.zeros((3, 1))).sum())(logits)
     np.testing.assert_allclose(slope, [[1], [1], [0]], atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_categorical_nll_agrees_with_scipy(dtype):
+    log_p = log_softmax(np.float64(LEVEL_LOGITS), axis=-1)
+    expected = -np.take_along_axis(log_p, LEVELS, axis=-1).sum(axis=(1, 2, 3))
+    found = categorical_nll(LEVEL_LOGITS, LEVELS.astype(dtype))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_two_levels_are_a_bernoulli_whose_log_odds_are_the_difference():
+    two = np.float32(np.concatenate([LOGITS, 3 * LOGITS[::-1]], axis=-1))
+    np.testing.assert_allclose(
+        categorical_nll(two, np.int32(BINARY)),
+        bernoulli_nll(two[..., 1:] - two[..., :1], BINARY),
+        rtol=1e-5,
+    )
+
+
+def test_categorical_nll_is_finite_where_a_logarithm_of_a_softmax_is_not():
+    logits = np.zeros((3, 1, 1, 3), np.float32)
+    logits[..., 1] = 200
+    levels = np.arange(3).reshape(3, 1, 1, 1)
+    np.testing.assert_allclose(categorical_nll(logits, levels), [200, 0, 200])
+    slope = jax.grad(lambda a: categorical_nll(a, levels).sum())(logits)
+    expected = [[-1, 1, 0], [0, 0, 0], [0, 1, -1]]
+    np.testing.assert_allclose(slope[:, 0, 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, bool])
+def test_grey_levels_are_integers(dtype):
+    with pytest.raises(TypeError, match=r"from 0 to 3, found .*quantize\(images"):
+        categorical_nll(LEVEL_LOGITS, LEVELS.astype(dtype))
+
+
+def test_categorical_nll_refuses_shapes_that_would_be_broadcast():
+    short = (LEVELS[..., 0], LEVELS[:1], LEVELS[:, :1], np.repeat(LEVELS, 4, axis=-1))
+    for levels in short:
+        with pytest.raises(ValueError, match="of one shape"):
+            categorical_nll(LEVEL_LOGITS, levels)
 
 
 def test_gaussian_nll_agrees_with_scipy():
@@ -152,6 +196,13 @@ def test_the_nll_is_the_model_s_own():
     loss, _ = vae_loss(model, {"x": X}, KEY)
     nll = gaussian_nll((np.full(X.shape, 0.5), 0.3), X).mean()
     assert loss == pytest.approx(float(nll) + KL, rel=1e-5)
+
+
+def test_the_nll_loss_is_the_batch_mean_of_the_model_s_own_nll():
+    model = SimpleNamespace(nll=lambda x: 2 * sum_pixels(x))
+    loss, metrics = nll_loss(model, {"x": X}, None)
+    assert loss == pytest.approx(2 * X.sum() / 3)
+    assert metrics == {}
 
 
 def test_reconstruction_is_summed_over_pixels_and_mse_is_their_mean():

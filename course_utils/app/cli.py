@@ -1,6 +1,7 @@
-"""The `course` command: lab, doctor, run, test, train, grade, author."""
+"""The `course` command: lab, doctor, run, test, train, bench, grade, author."""
 
 import argparse
+import json
 import os
 import sys
 from glob import glob
@@ -55,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
         "train", train, "make reference models again; list them if none is named"
     )
     command.add_argument("names", nargs="*", help="of recipes, such as vae-conv")
+    command = add("bench", bench, "measure how two ways to the same result compare")
+    _add_bench_options(command)
     command = add("grade", grade, "grade submitted notebooks into a JUnit report")
     command.add_argument("files", nargs="+")
     command.add_argument("--report", type=Path, default=Path("grades.xml"))
@@ -63,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     command = add("author", author, "for authors: keep notebooks and package in step")
     _add_author_options(command)
     return parser
+
+
+def _add_bench_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", choices=["sampling"], help="of the benchmark")
+    command.add_argument("--images", type=int, default=64, help="how many are drawn")
+    command.add_argument("--size", type=int, default=28, help="their height and width")
+    command.add_argument("--json", action="store_true", help="print one line of JSON")
 
 
 def _add_author_options(command: argparse.ArgumentParser) -> None:
@@ -125,6 +135,15 @@ def train(args: argparse.Namespace, rest: list[str]) -> int:
             print(f"{name}: Ctrl-C stops; the same command resumes", flush=True)
             recipes.train(name, cache_folder() / "training" / f"{name}.safetensors")
         print(recipes.describe(name), flush=True)
+    return 0
+
+
+def bench(args: argparse.Namespace, rest: list[str]) -> int:
+    """Measure something and print it."""
+    from course_utils.app.bench import sampling
+
+    found = sampling.measure(args.images, args.size)
+    print(json.dumps(found) if args.json else sampling.table(found))
     return 0
 
 

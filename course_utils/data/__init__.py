@@ -13,7 +13,7 @@ from course_utils.data.fashion_mnist import (
 )
 from course_utils.data.idx import parse_idx, read_idx
 from course_utils.data.pictures import load_picture
-from course_utils.data.pixels import binarize, to_signed, to_unit
+from course_utils.data.pixels import binarize, quantize, to_signed, to_unit
 from course_utils.data.registry import DataError, data_dir, read_verified, register
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "load_photo",
     "load_picture",
     "parse_idx",
+    "quantize",
     "read_idx",
     "read_verified",
     "register",

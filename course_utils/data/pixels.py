@@ -1,6 +1,7 @@
 """The ranges of pixels. They are decided by a function's name, never guessed.
 
-uint8 0 to 255 on disk;  to_unit [0, 1];  to_signed [-1, 1];  binarize False, True
+uint8 0 to 255 on disk;  to_unit [0, 1];  to_signed [-1, 1];  binarize False, True;
+quantize 0, 1, ..., levels - 1
 """
 
 import numpy as np
@@ -37,6 +38,24 @@ def binarize(
     """
     require_levels(images, threshold)
     return images >= threshold
+
+
+def quantize(
+    images: UInt8[np.ndarray, "*shape"], levels: int
+) -> UInt8[np.ndarray, "*shape"]:
+    """Return the images with fewer grey levels, as integers from 0 to levels - 1.
+
+    The 256 levels are cut into equal parts; with 2 levels, 1 is what `binarize` calls
+    white.
+
+    Raises:
+        TypeError: the images are not uint8.
+        ValueError: `levels` is not from 2 to 256.
+    """
+    images = _require_uint8(images, "quantize")
+    if levels not in range(2, 257):
+        raise ValueError(f"expected 2 to 256 grey levels, found {levels}")
+    return (images.astype(np.uint32) * levels // 256).astype(np.uint8)
 
 
 def require_levels(images: object, threshold: int) -> None:

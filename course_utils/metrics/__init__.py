@@ -23,19 +23,23 @@ from course_utils.metrics.quadrature import (
     posterior_on_grid,
 )
 from course_utils.metrics.spectrum import power_spectrum, sharpness
+from course_utils.metrics.tractable import bits_per_dimension, levels_of, log_prob
 
 __all__ = [
     "AggregatePosterior",
     "LatentGrid",
     "Reliability",
     "aggregate_posterior",
+    "bits_per_dimension",
     "elbo",
     "grid_elbo",
     "grid_tables",
     "importance_bound",
     "knn_accuracy",
     "latent_grid",
+    "levels_of",
     "log_marginal",
+    "log_prob",
     "log_weights",
     "mean_bound",
     "nearest_distance",

@@ -26,6 +26,8 @@ class LatentVariableModel(Protocol):
 class TractableModel(Protocol):
     """log p(x) is a sum over pixels, each given the pixels before it."""
 
+    levels: int  # of a pixel: 2 for black and white
+
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w ..."]:
         """Return the logits of every pixel, in one call."""
 

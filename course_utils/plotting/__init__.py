@@ -8,11 +8,15 @@ from course_utils.plotting.curves import plot_history
 from course_utils.plotting.filmstrips import explore, filmstrip
 from course_utils.plotting.grids import image_grid
 from course_utils.plotting.lines import plot_lines
+from course_utils.plotting.orders import draw_orders
+from course_utils.plotting.receptive import draw_receptive_fields
 from course_utils.plotting.scatter import scatter_latents
 from course_utils.plotting.style import show
 from course_utils.plotting.trees import draw_tree
 
 __all__ = [
+    "draw_orders",
+    "draw_receptive_fields",
     "draw_tree",
     "explore",
     "filmstrip",

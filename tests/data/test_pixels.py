@@ -5,6 +5,7 @@ import pytest
 
 from course_utils.data import (
     binarize,
+    quantize,
     to_signed,
     to_unit,
 )
@@ -47,6 +48,36 @@ def test_binarize_refuses_a_threshold_that_is_no_grey_level(threshold):
         binarize(LEVELS, threshold)
 
 
+@pytest.mark.parametrize("levels", [2, 3, 4, 7, 16, 100, 255, 256])
+def test_quantize_cuts_the_grey_levels_into_equal_parts(levels):
+    result = quantize(LEVELS, levels)
+    assert type(result) is np.ndarray and result.dtype == np.uint8
+    assert result.shape == LEVELS.shape
+    assert result.ravel().tolist() == [x * levels // 256 for x in range(256)]
+    sizes = np.bincount(result.ravel())
+    assert len(sizes) == levels and sizes.max() - sizes.min() <= 1
+
+
+def test_quantize_with_two_levels_is_binarize_and_with_256_changes_nothing():
+    np.testing.assert_array_equal(quantize(LEVELS, 2), binarize(LEVELS))
+    np.testing.assert_array_equal(quantize(LEVELS, 256), LEVELS)
+    assert quantize(LEVELS, 4).ravel()[[63, 64, 127, 128, 191, 192]].tolist() == [
+        *(0, 1, 1, 2, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize("levels", [1, 0, -4, 257, 2.5])
+def test_quantize_refuses_a_number_of_levels_that_bytes_do_not_have(levels):
+    with pytest.raises(ValueError, match=f"2 to 256 grey levels, found {levels}"):
+        quantize(LEVELS, levels)
+
+
+def test_quantize_refuses_other_types():
+    for dtype in ("float32", "int32", "int8", "bool"):
+        with pytest.raises(TypeError, match=f"quantize expects uint8.*found {dtype}"):
+            quantize(LEVELS.astype(dtype), 4)
+
+
 @pytest.mark.parametrize("convert", [to_unit, to_signed, binarize])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int8", "bool"])
 def test_ranges_refuse_other_types(convert, dtype):
@@ -61,4 +92,5 @@ def test_ranges_leave_the_input_alone():
     before = LEVELS.copy()
     for convert in (to_unit, to_signed, binarize):
         convert(LEVELS)
+    quantize(LEVELS, 4)
     np.testing.assert_array_equal(LEVELS, before)

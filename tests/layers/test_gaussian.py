@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.layers import sample_gaussian, upsample
+from course_utils.layers import sample_gaussian
 
 KEY = jax.random.key(1)
 
@@ -39,11 +39,3 @@ def test_a_draw_can_be_differentiated_in_mean_and_logvar():
     by_mean, by_logvar = slopes(mean, logvar)
     np.testing.assert_allclose(by_mean, 1)
     np.testing.assert_allclose(by_logvar, 0.5 * (z - mean), rtol=1e-5)
-
-
-def test_upsampling_makes_four_equal_pixels_of_one():
-    x = jnp.arange(12.0).reshape(1, 2, 3, 2)
-    found = upsample(x)
-    assert found.shape == (1, 4, 6, 2)
-    for i, j in np.ndindex(4, 6):
-        np.testing.assert_array_equal(found[0, i, j], x[0, i // 2, j // 2])

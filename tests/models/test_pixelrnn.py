@@ -1,0 +1,316 @@
+"""The recurrent pixel models: probabilities, what they see, and one pixel at a time."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from scipy.special import log_expit, log_softmax
+
+from course_utils.assertions import assert_causal, assert_normalized, influence
+from course_utils.data import binarize, load_fashion_mnist
+from course_utils.layers import (
+    DiagonalBiLSTM,
+    RasterLSTM,
+    RowLSTM,
+    earlier_pixels,
+)
+from course_utils.losses import nll_loss
+from course_utils.metrics import log_prob
+from course_utils.models import pixelrnn
+from course_utils.models.pixelrnn import (
+    PixelRNN,
+    diagonal_bilstm,
+    pixel_lstm,
+    row_lstm,
+)
+from course_utils.models.protocols import TractableModel
+from course_utils.training import fit, init_state, make_step
+from course_utils.worlds import all_images, kl_divergence, patch_joint
+
+LAYERS = {
+    pixel_lstm: RasterLSTM,
+    row_lstm: RowLSTM,
+    diagonal_bilstm: DiagonalBiLSTM,
+}
+MODELS = list(LAYERS)
+KEY = jax.random.key(0)
+
+
+def slow(*arguments):
+    return pytest.param(*arguments, marks=pytest.mark.slow)
+
+
+def random_model(make, *sizes, scale=1.0, seed=0, **options):
+    """Return a model with every parameter drawn from N(0, scale^2), biases too."""
+    rng = np.random.default_rng(seed)
+
+    def draw(parameter):
+        return jnp.asarray(scale * rng.normal(size=parameter.shape), jnp.float32)
+
+    shapes = nnx.eval_shape(lambda: make(*sizes, **options, rngs=nnx.Rngs(0)))
+    graphdef, state = nnx.split(shapes)
+    return nnx.merge(graphdef, jax.tree.map(draw, state))
+
+
+def random_levels(levels, b, height, width, seed=1):
+    return np.random.default_rng(seed).integers(levels, size=(b, height, width, 1))
+
+
+def binary_images(b, height, width, seed=1):
+    return random_levels(2, b, height, width, seed).astype(np.float32)
+
+
+def all_grey_images(levels, height, width):
+    pixels = height * width
+    places = np.indices((levels,) * pixels).reshape(pixels, -1)
+    return places.T.reshape(-1, height, width, 1)
+
+
+# --- probabilities
+
+
+@pytest.mark.parametrize(
+    ("num_layers", "radius"), [(1, 1), (2, 3), slow(1, 3), slow(2, 1)]
+)
+@pytest.mark.parametrize("make", MODELS)
+def test_the_probabilities_of_all_images_sum_to_one(make, num_layers, radius):
+    model = random_model(make, 6, num_layers, radius=radius)
+    log_p = functools.partial(log_prob, model)
+    assert_normalized(log_p, all_images(3, 3), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", MODELS)
+def test_the_probabilities_of_65_536_images_sum_to_one(make):
+    model = random_model(make, 6, 2, radius=2)
+    log_p = functools.partial(log_prob, model, chunk=4096)
+    assert_normalized(log_p, all_images(4, 4), atol=1e-5)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_the_probabilities_of_all_grey_images_sum_to_one(make):
+    model = random_model(make, 6, 2, levels=4)
+    log_p = functools.partial(log_prob, model, chunk=256)
+    assert_normalized(log_p, all_grey_images(4, 2, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_an_image_s_probability_does_not_depend_on_its_batch(make):
+    model = random_model(make, 6, scale=0.5)
+    nll = jax.jit(model.nll)
+    x, others = binary_images(5, 3, 4), binary_images(5, 3, 4, seed=2)
+    mixed = np.concatenate([others[:2], x[2:3], others[3:]])
+    np.testing.assert_allclose(nll(mixed)[2], nll(x)[2], rtol=1e-6)
+    np.testing.assert_allclose(nll(x[::-1])[::-1], nll(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [2, 4])
+def test_the_nll_is_that_of_the_logits(levels):
+    model = random_model(pixel_lstm, 6, levels=levels)
+    assert isinstance(model, TractableModel)
+    x = random_levels(levels, 5, 2, 3)
+    logits = np.float64(jax.jit(model)(x))
+    if levels == 2:
+        assert logits.shape == (5, 2, 3, 1)
+        log_p = log_expit(np.where(x == 1, logits, -logits))
+    else:
+        assert logits.shape == (5, 2, 3, 4)
+        log_p = np.take_along_axis(log_softmax(logits, axis=-1), x, axis=-1)
+    np.testing.assert_allclose(model.nll(x), -log_p.sum(axis=(1, 2, 3)), rtol=1e-5)
+
+
+# --- what a pixel sees
+
+
+def grid(height, width):
+    """Return rows and columns of outputs [n, 1] and of inputs [n]."""
+    row, column = np.divmod(np.arange(height * width), width)
+    return row[:, None], column[:, None], row, column
+
+
+def seen_in_raster_order(height, width, num_layers, radius):
+    """All earlier pixels, but not the last of the row above while it is out of sight.
+
+    Nothing comes after it in its row. So no pixel of that row hands it on: only a
+    window that reaches up and to the right border shows it.
+    """
+    row, column, r, c = grid(height, width)
+    last_above = (r == row - 1) & (c == width - 1) & (column + radius < width - 1)
+    return np.tri(height * width, k=-1, dtype=bool) & ~last_above
+
+
+def seen_by_row_lstm(height, width, num_layers, radius):
+    """k rows up, a triangle: a window wider than what the states above can reach.
+
+    Left and right it grows by one column a row. To the left, each layer adds the
+    neighbour of its input-to-state convolution; to the right, the window adds less by
+    one, for what the state k rows up has seen in its own row ends before it.
+    """
+    row, column, r, c = grid(height, width)
+    up, right = row - r, c - column
+    left_end = -(up + num_layers + radius)
+    right_end = np.where(up == 0, -1, up - 1 + radius)
+    return (up >= 0) & (left_end <= right) & (right <= right_end)
+
+
+SEEN = {
+    pixel_lstm: seen_in_raster_order,
+    row_lstm: seen_by_row_lstm,
+    diagonal_bilstm: seen_in_raster_order,
+}
+
+
+@pytest.mark.parametrize(("num_layers", "radius"), [(2, 2), slow(1, 1), slow(1, 3)])
+@pytest.mark.parametrize("make", MODELS)
+def test_what_each_order_sees(make, num_layers, radius):
+    model = random_model(make, 16, num_layers, radius=radius, scale=0.4)
+    size = (4, 9)
+    found = influence(jax.jit(model), binary_images(8, *size))
+    np.testing.assert_array_equal(found, SEEN[make](*size, num_layers, radius))
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_no_grey_pixel_sees_itself_or_a_later_one(make):
+    model = random_model(make, 8, 2, levels=4, scale=0.4)
+    logits = jax.jit(lambda x: model((3 * x).astype(jnp.int32)))
+    assert_causal(logits, binary_images(4, 4, 5))
+
+
+class NotMovedDown(DiagonalBiLSTM):
+    """The fault that section 3.2 of the paper avoids: the future on the right leaks."""
+
+    def __call__(self, x):
+        return self.forth(x) + self.back(x[:, :, ::-1])[:, :, ::-1]
+
+
+class SeesRight(RowLSTM):
+    """Its input-to-state convolution has the pixel and its right neighbour."""
+
+    def __call__(self, x):
+        return super().__call__(x[:, :, ::-1])[:, :, ::-1]
+
+
+def shifted_window(x, radius=1):
+    """The window one column too far to the right: what should be W is the pixel."""
+    x = jnp.pad(x[:, :, 1:], ((0, 0), (0, 0), (0, 1), (0, 0)))
+    return earlier_pixels(x, radius)
+
+
+def leaky_model(fault, scale, monkeypatch):
+    if fault is shifted_window:
+        monkeypatch.setattr(pixelrnn, "earlier_pixels", shifted_window)
+        return random_model(pixel_lstm, 6, scale=scale)
+    return random_model(PixelRNN, fault, 6, scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen"),
+    [(NotMovedDown, "later"), (SeesRight, "itself"), (shifted_window, "later")],
+)
+def test_a_planted_leak_is_caught(fault, seen, monkeypatch):
+    model = leaky_model(fault, 1.0, monkeypatch)
+    with pytest.raises(AssertionError, match=seen):
+        assert_causal(jax.jit(model), binary_images(4, 3, 4))
+    with pytest.raises(AssertionError, match="a pixel sees itself or a later one"):
+        assert_normalized(functools.partial(log_prob, model), all_images(3, 3))
+
+
+# --- the parts
+
+
+def test_black_and_white_are_0_and_1_for_any_number_of_levels():
+    binary, grey = (random_model(pixel_lstm, 6, levels=k) for k in (2, 4))
+    binary.out = grey.out
+    for part in ("first", "layers", "mix"):
+        setattr(binary, part, getattr(grey, part))
+    x = random_levels(2, 3, 2, 3)
+    np.testing.assert_allclose(jax.jit(grey)(3 * x), jax.jit(binary)(x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_a_layer_is_added_to_what_it_is_given(make):
+    """A layer whose weights are zero puts out zero: the others remain."""
+    model = random_model(make, 6, 2)
+    x = binary_images(3, 2, 3)
+    graphdef, state = nnx.split(model.layers[0])
+    zero = nnx.merge(graphdef, jax.tree.map(jnp.zeros_like, state))
+    before = jax.jit(model)(x)
+    model.layers = nnx.List([model.layers[0], zero, model.layers[1]])
+    np.testing.assert_allclose(jax.jit(model)(x), before, rtol=1e-5)
+    model.layers = nnx.List([zero])
+    features = nnx.relu(model.first(earlier_pixels(x)))
+    expected = model.out(nnx.relu(model.mix(features)))
+    np.testing.assert_allclose(jax.jit(model)(x), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("levels", "wrong"), [(2, 2.0), (4, 4), (4, -1)])
+def test_fit_refuses_pixels_that_are_none_of_the_levels(levels, wrong):
+    model = random_model(pixel_lstm, 3, levels=levels)
+    state = init_state(model, optax.sgd(0.1))
+    batch = {"x": np.full((1, 2, 2, 1), wrong)}
+    with pytest.raises(ValueError, match=f"from 0 to {levels - 1}, as PixelRNN"):
+        fit(make_step(nll_loss), state, lambda i: batch, 1, KEY)
+
+
+# --- one pixel after another
+
+
+def logits_by_advancing(model, x, hide):
+    """Return the logits of all pixels, with each pixel and all later ones hidden."""
+    advance = jax.jit(model.advance)
+    carry, found = model.start(x.shape), []
+    for i in range(x[0].size):
+        known = x.copy()
+        known.reshape(len(x), -1)[:, i:] = hide
+        carry, logits = advance(carry, known, i)
+        found.append(np.asarray(logits))
+    return np.stack(found, axis=1).reshape(*x.shape[:3], -1)
+
+
+@pytest.mark.parametrize(("levels", "hide"), [(2, np.nan), (2, 7), (4, 7)])
+@pytest.mark.parametrize("size", [(3, 5), slow((4, 2)), slow((1, 4)), slow((3, 1))])
+@pytest.mark.parametrize("make", MODELS)
+def test_advance_gives_what_the_call_gives(make, size, levels, hide):
+    model = random_model(make, 5, 2, radius=2, levels=levels)
+    x = random_levels(levels, 3, *size)
+    x = x.astype(np.float32 if levels == 2 else np.int32)
+    found = logits_by_advancing(model, x, hide)
+    expected = jax.jit(model)(x)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", MODELS)
+def test_advance_takes_a_plain_number(make):
+    model, x = random_model(make, 5), binary_images(2, 2, 2)
+    carry = model.start(x.shape)
+    for i in range(4):
+        carry, logits = model.advance(carry, x, i)
+    np.testing.assert_allclose(logits, model(x)[:, 1, 1], rtol=1e-4, atol=1e-4)
+
+
+# --- training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", MODELS)
+def test_trained_in_the_world_of_patches_it_comes_near(make):
+    """By the exact gradient: all 512 images, each weighted by its probability."""
+    images = binarize(load_fashion_mnist().train.images)
+    joint = patch_joint(images)
+    x = all_images(3, 3).astype(np.float32)
+    p = jnp.asarray(joint.reshape(-1), jnp.float32)
+    model = make(16, rngs=nnx.Rngs(0))
+
+    def cross_entropy(model, batch, key):
+        return batch["p"] @ model.nll(batch["x"]), {}
+
+    state = init_state(model, optax.adam(1e-2))
+    batch = {"x": x, "p": p}
+    fit(make_step(cross_entropy), state, lambda i: batch, 600, KEY, scan=50)
+    q = np.exp(np.float64(log_prob(model, x))).reshape(joint.shape)
+    assert kl_divergence(joint, q) < 0.01

@@ -1,9 +1,12 @@
 """The raster sampler against worlds whose images can all be listed."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from flax import nnx
 
@@ -25,6 +28,7 @@ KEYS = [jax.random.key(seed) for seed in (10, 11, 12)]
 NUM = 20_000
 
 
+@functools.cache
 def random_model(build, levels=2):
     """Return a model with weights of order 1, with which the states count."""
     model = build(8, levels=levels, rngs=nnx.Rngs(0))
@@ -36,6 +40,12 @@ def random_model(build, levels=2):
 
     nnx.update(model, jax.tree.map(draw, nnx.state(model)))
     return model
+
+
+@functools.cache
+def predictor_of(make, build, levels=2):
+    """Return `make(model)`, the same for all tests: it is compiled once."""
+    return make(random_model(build, levels))
 
 
 def uniforms(*shape, key=KEYS[0]):
@@ -64,9 +74,11 @@ def listing(levels, size):
     return cells.reshape(len(cells), -1).T.reshape(-1, *size, 1)
 
 
-def exact(model, size):
+@functools.cache
+def exact(build, levels, size):
     """Return p(x) of all images, from the model's own likelihood."""
-    images = jnp.asarray(listing(model.levels, size), dtype_of(model.levels))
+    model = random_model(build, levels)
+    images = jnp.asarray(listing(levels, size), dtype_of(levels))
     p = np.exp(-np.asarray(nnx.jit(lambda model, x: model.nll(x))(model, images), "f8"))
     assert p.sum() == pytest.approx(1, abs=1e-5)
     return p / p.sum()
@@ -92,8 +104,7 @@ def p_value(images, p, levels):
 @pytest.mark.parametrize("build", MODELS)
 @pytest.mark.parametrize("make", [naive, stateful])
 def test_images_come_as_often_as_they_are_probable(make, build, levels, size):
-    model = random_model(build, levels)
-    predictor, p = make(model), exact(model, size)
+    predictor, p = predictor_of(make, build, levels), exact(build, levels, size)
     for key in KEYS:
         images = draw_images(predictor, uniforms(NUM, *size, key=key))
         assert p_value(images, p, levels) > 1e-3
@@ -122,7 +133,7 @@ def threshold(predictor, uniforms):
     return draw_images(predictor, jnp.full(uniforms.shape, 0.5))
 
 
-def most_pixels_independent(predictor, uniforms):
+def all_at_once(predictor, uniforms):
     """Ask about all pixels of a black image at once."""
     b, height, width = uniforms.shape
     x = jnp.zeros((b, height, width, 1), dtype_of(predictor.levels))
@@ -142,12 +153,12 @@ def most_pixels_independent(predictor, uniforms):
         one_number_an_image,
         one_number_a_place,
         threshold,
-        most_pixels_independent,
+        all_at_once,
     ],
 )
 def test_the_same_test_refutes_a_wrong_sampler(wrong, levels, size):
-    model = random_model(pixel_lstm, levels)
-    predictor, p = naive(model), exact(model, size)
+    predictor = predictor_of(naive, pixel_lstm, levels)
+    p = exact(pixel_lstm, levels, size)
     for key in KEYS:
         images = wrong(predictor, uniforms(NUM, *size, key=key))
         assert p_value(images, p, levels) < 1e-6
@@ -230,7 +241,7 @@ def test_a_predictor_is_shown_the_pixels_before_and_zeros(levels):
 
 @pytest.mark.parametrize("levels", [2, 4])
 def test_there_is_one_state_for_each_row(levels):
-    predictor = stateful(random_model(pixel_lstm, levels))
+    predictor = predictor_of(stateful, pixel_lstm, levels)
     numbers = uniforms(30, 4, 3)
     x = draw_images(predictor, numbers)
     assert x.any(axis=(0, 2, 3)).all()  # or empty rows would show nothing below
@@ -269,7 +280,7 @@ def test_no_row_is_drawn_before_it_is_asked_for():
 @pytest.mark.parametrize("levels", [2, 4])
 def test_the_given_pixels_are_kept(levels, num_given):
     given = np.random.default_rng(5).integers(0, levels, (40, 3, 4, 1))
-    predictor = naive(random_model(pixel_lstm, levels))
+    predictor = predictor_of(naive, pixel_lstm, levels)
     numbers = uniforms(40, 3, 4)
     for kind in ("int64", "uint8", "float32", *(["bool"] if levels == 2 else [])):
         x = draw_images(predictor, numbers, given.astype(kind), num_given)
@@ -283,7 +294,7 @@ def test_the_given_pixels_are_kept(levels, num_given):
 @pytest.mark.parametrize("build", MODELS)
 def test_a_drawn_image_is_completed_to_itself(build, make):
     """From the same numbers, whatever part of it is given: none, some or all."""
-    predictor, numbers = make(random_model(build)), uniforms(60, 2, 3)
+    predictor, numbers = predictor_of(make, build), uniforms(60, 2, 3)
     drawn = draw_images(predictor, numbers)
     for num_given in range(7):
         completed = draw_images(predictor, numbers, drawn, num_given)
@@ -311,9 +322,9 @@ def given_in(p, levels, size, num_given):
 def test_completions_come_as_often_as_they_are_probable(
     make, build, levels, size, num_given
 ):
-    model = random_model(build, levels)
-    image, p = given_in(exact(model, size), levels, size, num_given)
-    given, predictor = np.repeat(image[None], NUM, axis=0), make(model)
+    predictor = predictor_of(make, build, levels)
+    image, p = given_in(exact(build, levels, size), levels, size, num_given)
+    given = np.repeat(image[None], NUM, axis=0)
     for key in KEYS:
         numbers = uniforms(NUM, *size, key=key)
         images = draw_images(predictor, numbers, given, num_given)
@@ -343,9 +354,9 @@ def skipped(predictor, numbers, given, num_given):
 @pytest.mark.parametrize(("levels", "size"), WORLDS)
 @pytest.mark.parametrize("build", MODELS)
 def test_the_same_test_refutes_a_wrong_completion(build, levels, size, wrong):
-    model = random_model(build, levels)
-    image, p = given_in(exact(model, size), levels, size, 2)
-    given, predictor = np.repeat(image[None], NUM, axis=0), stateful(model)
+    predictor = predictor_of(stateful, build, levels)
+    image, p = given_in(exact(build, levels, size), levels, size, 2)
+    given = np.repeat(image[None], NUM, axis=0)
     for key in KEYS:
         images = wrong(predictor, uniforms(NUM, *size, key=key), given, 2)
         assert p_value(images, p, levels) < 1e-6

@@ -20,10 +20,11 @@ from course_utils import (
     losses,
     metrics,
     plotting,
+    sampling,
     training,
     worlds,
 )
-from course_utils.models import pca, vae
+from course_utils.models import pca, pixelrnn, vae
 from course_utils.models.autoencoder import dense_autoencoder
 from course_utils.paths import ROOT
 
@@ -41,6 +42,14 @@ UNIT = jnp.asarray(data.to_unit(GREY))
 CODES, LATENT = jnp.ones((2, 3)), jnp.ones(3)
 TINY = vae.dense_vae(1, 4, (2, 2, 1), rngs=nnx.Rngs(0))
 COMPONENTS = pca.fit_pca(np.asarray(UNIT), 1)
+PIXEL_MODELS = [
+    pixelrnn.pixel_lstm(3, rngs=nnx.Rngs(0)),
+    pixelrnn.row_lstm(3, 2, rngs=nnx.Rngs(0)),
+    pixelrnn.diagonal_bilstm(3, radius=2, rngs=nnx.Rngs(0)),
+]
+FOUR_LEVELS = pixelrnn.row_lstm(3, levels=4, rngs=nnx.Rngs(0))
+FOUR = jnp.asarray(data.quantize(GREY, 4), jnp.int32)
+UNIFORMS = jax.random.uniform(KEY, (2, 2, 2))
 IDX = bytes([0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 7, 9])
 
 # Calls by name; "module.function" of every public function with annotated arrays.
@@ -62,18 +71,37 @@ CALLS = {
     "training.autosave.state_digest": lambda f: f({"a": FLOAT32}),
     "data.idx.parse_idx": lambda f: f(IDX, "two bytes"),
     "data.idx.read_idx": lambda f: f(data.data_dir() / LABEL_FILE),
+    "data.pixels.quantize": lambda f: f(GREY, 4),
     "data.pixels.to_signed": lambda f: f(GREY),
     "data.pixels.to_unit": lambda f: f(GREY),
-    "layers.sample_gaussian": lambda f: [f(CODES, CODES, KEY), f(LATENT, LATENT, KEY)],
-    "layers.upsample": lambda f: f(UNIT),
+    "layers.diagonal.skew": lambda f: f(UNIT),
+    "layers.diagonal.unskew": lambda f: f(UNIT[:, :20], 9),
+    "layers.gaussian.sample_gaussian": lambda f: [
+        f(CODES, CODES, KEY),
+        f(LATENT, LATENT, KEY),
+    ],
+    "layers.neighbourhood.earlier_at": lambda f: [
+        f(UNIT, 3, 5),
+        jax.jit(f)(UNIT, 3, 5),
+    ],
+    "layers.neighbourhood.earlier_pixels": lambda f: [f(UNIT), f(UNIT, 3)],
+    "layers.recurrent.lstm_cell": lambda f: [
+        f(jnp.ones(12), LATENT),
+        f(jnp.ones((2, 12)), CODES),
+    ],
+    "layers.upsampling.upsample": lambda f: f(UNIT),
     "features.extract": lambda f: f(lambda x: x.sum(axis=(1, 2, 3)), np.asarray(UNIT)),
     "losses.bernoulli_nll": lambda f: [f(UNIT, UNIT), f(CODES, CODES)],
+    "losses.categorical_nll": lambda f: f(jnp.ones((2, 28, 28, 4)), FOUR),
     "losses.gaussian_kl": lambda f: f(CODES, CODES),
     "losses.gaussian_nll": lambda f: f((UNIT, jnp.zeros(())), UNIT),
     "losses.kl_per_latent": lambda f: f(CODES, CODES),
     "losses.classification_loss": lambda f: f(
         lambda x: jnp.zeros((2, 3)), {"x": UNIT, "label": jnp.array([0, 2])}, KEY
     ),
+    "losses.nll_loss": lambda f: [
+        f(model, {"x": jnp.asarray(WORLD, jnp.float32)}, None) for model in PIXEL_MODELS
+    ],
     "losses.reconstruction_loss": lambda f: f(
         dense_autoencoder(1, 4, rngs=nnx.Rngs(0)), {"x": UNIT}, None
     ),
@@ -113,6 +141,11 @@ CALLS = {
     ),
     "metrics.spectrum.power_spectrum": lambda f: [f(UNIT), f(np.asarray(UNIT))],
     "metrics.spectrum.sharpness": lambda f: [f(UNIT), f(np.asarray(UNIT))],
+    "metrics.tractable.levels_of": lambda f: f(PIXEL_MODELS[0], WORLD),
+    "metrics.tractable.log_prob": lambda f: [
+        *(f(model, WORLD, chunk=5) for model in PIXEL_MODELS),
+        f(FOUR_LEVELS, data.quantize(GREY[:, :2, :2], 4)),
+    ],
     "models.context_table.context_index": lambda f: f(BINARY, NEAR),
     "models.context_table.context_nll": lambda f: f(TABLE, BINARY, NEAR),
     "models.context_table.fit_context_table": lambda f: f(BINARY, NEAR),
@@ -126,6 +159,15 @@ CALLS = {
     "plotting.grids.image_grid": lambda f: [f(GREY), f(WORLD, titles=list("abcdefgh"))],
     "plotting.scatter.scatter_latents": lambda f: f(
         CODES[:, :2], LABELS[:2], ["a", "b"]
+    ),
+    "sampling.raster.draw_images": lambda f: [
+        *(f(sampling.stateful(model), UNIFORMS) for model in PIXEL_MODELS),
+        f(sampling.naive(PIXEL_MODELS[0]), np.asarray(UNIFORMS)),
+        f(sampling.stateful(FOUR_LEVELS), UNIFORMS),
+        f(sampling.stateful(PIXEL_MODELS[0]), UNIFORMS, WORLD[:2], 2),
+    ],
+    "sampling.raster.draw_states": lambda f: list(
+        f(sampling.stateful(PIXEL_MODELS[0]), UNIFORMS)
     ),
     "worlds.images.as_bits": lambda f: f(WORLD),
     "worlds.images.patch_index": lambda f: f(WORLD[..., 0], 1, 2),

@@ -24,7 +24,7 @@ class LSTMState(NamedTuple):
 
 
 def lstm_cell(
-    gates: Float[Array, "... 4*d"], memory: Float[Array, "... d"]
+    gates: Float[Array, "... four_d"], memory: Float[Array, "... d"]
 ) -> LSTMState:
     """Return the new state of an LSTM.
 

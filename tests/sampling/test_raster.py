@@ -317,8 +317,9 @@ def given_in(p, levels, size, num_given):
     (2, (2, 3), 0), (2, (2, 3), 2), (2, (2, 3), 3), (2, (2, 3), 4), (4, (2, 2), 1),
     (4, (2, 2), 2),
 ])  # fmt: skip
-@pytest.mark.parametrize("build", MODELS)
-@pytest.mark.parametrize("make", [naive, stateful])
+@pytest.mark.parametrize(
+    ("make", "build"), [(naive, pixel_lstm), *((stateful, build) for build in MODELS)]
+)
 def test_completions_come_as_often_as_they_are_probable(
     make, build, levels, size, num_given
 ):

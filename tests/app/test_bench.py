@@ -178,22 +178,18 @@ model = recipes.RECIPES["pixel-lstm"].build(nnx.Rngs(0))
 recipes.load = lambda name: model
 sampling.shows_progress = lambda: True
 signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(cli.main(["bench", "sampling", "--images", "256"]))
+sys.exit(cli.main(["bench", "sampling", "--images", "16"]))
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        shown = ""
-        for character in iter(lambda: process.stderr.read(1), ""):
-            shown += character
-            if "1/28" in shown:  # the naive predictor draws, for a minute or more
+    pipe, command = subprocess.PIPE, [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe) as process:
+        shown = b""
+        for byte in iter(lambda: process.stderr.read(1), b""):
+            shown += byte
+            if b" 1/28" in shown:  # the naive predictor draws, for half a minute
                 break
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert process.returncode == 130, shown + err
-    assert out == "\ncourse bench: stopped\n"
-    assert "Traceback" not in err and err.count("\n") == 1  # of the bar
+    assert out == b"\ncourse bench: stopped\n"
+    assert b"Traceback" not in err and err.count(b"\n") == 1  # of the bar

@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.scipy.special import rel_entr
 
 from course_utils.exercises import engine
 from course_utils.exercises.engine import find
@@ -107,10 +106,13 @@ def all_differences_by_vmap(features, moved, labels, gallery, gallery_labels):
 
 def single_precision(p_x, q_z_given_x, p_z):
     """Products of small masses become 0, and a logarithm infinite."""
-    joint = jnp.asarray(p_x[:, None] * q_z_given_x)
+
+    def kl(p, q):
+        return np.sum(p * np.log(np.where(p > 0, p, 1) / np.where(p > 0, q, 1)))
+
+    joint = np.float32(p_x[:, None] * q_z_given_x)
     q_z = joint.sum(axis=0)
-    independent = jnp.asarray(p_x)[:, None] * q_z
-    return rel_entr(joint, independent).sum(), rel_entr(q_z, jnp.asarray(p_z)).sum()
+    return kl(joint, np.float32(p_x)[:, None] * q_z), kl(q_z, np.float32(p_z))
 
 
 ACCEPTED = [

@@ -128,6 +128,7 @@ def test_a_pixel_and_those_after_it_are_not_looked_at(make, levels):
     assert abs(predictor.advance(carry, 0 * x, 11)[1] - logits).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [2, 4])
 @pytest.mark.parametrize("make", [naive, stateful])
 def test_a_coder_can_ask_as_well_as_a_sampler(make, levels):

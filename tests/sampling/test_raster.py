@@ -290,6 +290,7 @@ def test_the_given_pixels_are_kept(levels, num_given):
         assert not same[:, num_given:].all(axis=0).any()  # the others are drawn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [naive, stateful])
 @pytest.mark.parametrize("build", MODELS)
 def test_a_drawn_image_is_completed_to_itself(build, make):

@@ -51,7 +51,7 @@ class CodecError(ValueError):
 
 
 @runtime_checkable
-class Predictor(Protocol):
+class PixelPredictor(Protocol):
     """p(pixel i | pixels before i), for i = 0, 1, 2, ... in raster order.
 
     The encoder shows the whole images, the decoder has zeros from pixel i on. Both must
@@ -70,7 +70,9 @@ class Predictor(Protocol):
         """
 
 
-def encode(images: np.ndarray, predictor: Predictor, model_name: str = "") -> bytes:
+def encode(
+    images: np.ndarray, predictor: PixelPredictor, model_name: str = ""
+) -> bytes:
     """Return the images as a file.
 
     The coded pixels take at most -sum log2 p + 8 + (k + 1) num_pixels / 2**23 bits with
@@ -105,7 +107,7 @@ def encode(images: np.ndarray, predictor: Predictor, model_name: str = "") -> by
     return _pack(header, encoder.finish())
 
 
-def decode(data: bytes, predictor: Predictor) -> np.ndarray:
+def decode(data: bytes, predictor: PixelPredictor) -> np.ndarray:
     """Return the images of a file, bit for bit: [n, h, w, 1] in the dtype of `encode`.
 
     Args:

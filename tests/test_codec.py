@@ -11,7 +11,7 @@ from flax import nnx
 
 from course_utils.codec import (
     CodecError,
-    Predictor,
+    PixelPredictor,
     RangeDecoder,
     RangeEncoder,
     decode,
@@ -174,7 +174,7 @@ def test_uniform_pixels_take_their_bits(levels, bits):
 @pytest.mark.slow
 def test_a_jax_model_and_jax_images_are_taken():
     model = pixel_lstm(4, rngs=nnx.Rngs(0))
-    assert isinstance(model, Predictor)
+    assert isinstance(model, PixelPredictor)
     images = random_images(3, 4, 4, dtype="f4")
     data = encode(jnp.asarray(images), model)
     np.testing.assert_array_equal(decode(data, model), images)

@@ -24,7 +24,8 @@ from course_utils.sampling import Predictor
 def fakes(monkeypatch):
     """Return a function that puts predictors in place, on a clock of their own.
 
-    A pixel costs a predictor some seconds, its first one 1000 more: compilation.
+    A pixel costs a predictor some seconds, a number or a function of nothing; its
+    first one costs 1000 more: compilation.
     """
     clock, asked = SimpleNamespace(now=0.0), []
     monkeypatch.setattr(recipes, "load", lambda name: f"the model {name}")
@@ -35,10 +36,11 @@ def fakes(monkeypatch):
     def fake(name, cost, logits_at):
         def make(model):
             assert model == "the model pixel-lstm"
-            costs = [1000 + cost]
+            compiling = [1000]
 
             def advance(carry, x, i):
-                clock.now += costs.pop() if costs else cost
+                clock.now += cost() if callable(cost) else cost
+                clock.now += compiling.pop() if compiling else 0
                 asked.append((name, i))
                 return carry, logits_at(x, i)
 
@@ -70,6 +72,22 @@ def test_the_first_pixels_do_not_count(fakes):
     row, image = list(range(4)), list(range(16))
     assert [i for name, i in asked if name == "naive"] == row + image
     assert [i for name, i in asked if name == "stateful"] == row + image
+
+
+def test_what_is_over_in_a_moment_is_drawn_again_and_the_median_counts(fakes):
+    """The machine is busy with something else when the fifth pixel is drawn."""
+    first_pixels = [1 / 64] * 4 + [1.0]  # the first row compiles
+    asked = fakes(
+        even,
+        even,
+        cost_naive=lambda: first_pixels.pop(0) if first_pixels else 1 / 64,
+        cost_stateful=3 / 64,
+    )
+    found = sampling.measure(2, 4)
+    assert found["seconds"] == {"naive": 0.25, "stateful": 0.75}
+    drawn = [name for name, _ in asked]
+    assert drawn.count("naive") == 4 + 5 * 16  # five times at the most
+    assert drawn.count("stateful") == 4 + 3 * 16  # or until two seconds are over
 
 
 def test_both_get_the_same_numbers_one_for_each_pixel(fakes):

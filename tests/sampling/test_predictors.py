@@ -133,7 +133,7 @@ def test_a_pixel_and_those_after_it_are_not_looked_at(make, levels):
 @pytest.mark.parametrize("make", [naive, stateful])
 def test_a_coder_can_ask_as_well_as_a_sampler(make, levels):
     predictor = predictor_of(make, pixel_lstm, levels=levels)
-    assert isinstance(predictor, codec.Predictor)
+    assert isinstance(predictor, codec.PixelPredictor)
     images = np.asarray(draw_images(predictor, uniforms(9, 3, 4)))
     data = codec.encode(images, predictor)
     np.testing.assert_array_equal(codec.decode(data, predictor), images)

@@ -244,7 +244,9 @@ def test_a_model_that_looks_ahead_cannot_decode(ahead):
     images = random_images(5, 4, 4)
     data = encode(images, Leaking(ahead))
     assert 8 * payload_size(data) < ideal_bits(images, Constant(0.0)) or ahead
-    with pytest.raises(CodecError, match="looks at pixels that are not decoded yet"):
+    with pytest.raises(
+        CodecError, match="looks at pixels that have not been decoded yet"
+    ):
         decode(data, Leaking(ahead))
 
 
@@ -252,7 +254,9 @@ def test_another_predictor_is_refused_and_the_right_one_named():
     images = random_images(5, 4, 4)
     data = encode(images, Earlier(seed=0), "règle de trois")
     for other in (Earlier(seed=1), Constant(0.0), Constant(20.0), Constant(-20.0)):
-        with pytest.raises(CodecError, match=r"the model that wrote it \(règle de tr"):
+        with pytest.raises(
+            CodecError, match=r"the model that wrote the file \(règle de tr"
+        ):
             decode(data, other)
 
 
@@ -267,7 +271,7 @@ def test_one_logit_that_differs_is_seen():
             return carry, logits
 
     assert (decode(data, predictor) == images).all()
-    with pytest.raises(CodecError, match="the model that wrote it"):
+    with pytest.raises(CodecError, match="the model that wrote the file"):
         decode(data, Nearly())
 
 
@@ -444,7 +448,7 @@ def test_an_absurd_header_is_refused_before_anything_is_done(place, content):
 def test_a_header_that_fits_no_file_gives_no_images():
     assert (decode(sealed(FILE, 37, b"n"), Earlier()) == SMALL).all()
     for place, content in [(36, b"\xff"), (27, b"\x04"), (31, b"\x03"), (13, b"12")]:
-        with pytest.raises(CodecError, match="the model that wrote it"):
+        with pytest.raises(CodecError, match="the model that wrote the file"):
             decode(sealed(FILE, place, content), Earlier())
 
 

@@ -12,8 +12,10 @@ from course_utils.app.environment import cache_folder
 from course_utils.paths import ROOT
 
 _PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-# On both cores: each starts with one half of the tests and then helps the other.
+# On both cores: each starts with one half of the tests and then helps the other; a
+# notebook stays on one core, in one kernel.
 _BOTH_CORES = ["-n", "2", "--dist", "worksteal"]
+_NOTEBOOK_EACH = ["-n", "2", "--dist", "loadfile"]
 _NBVAL = [
     "--nbval",
     "--nbval-current-env",
@@ -29,7 +31,8 @@ STEPS = {
     "unit": [*_PYTEST, *_BOTH_CORES, "--durations=5"],
     # Apart from the others: the type checker must see every import of the package.
     "typed": [*_PYTEST, "-o", "addopts=", "tests/typed"],
-    "notebooks": [*_PYTEST, *_NBVAL, "--ignore=notebooks/solutions", "notebooks"],
+    "notebooks": [*_PYTEST, *_NBVAL, *_NOTEBOOK_EACH]
+    + ["--ignore=notebooks/solutions", "notebooks"],
     # Nothing is trained again: outside the exercises a solved notebook equals the
     # learner's (a unit test), and its exercises are graded like a submission's.
     "solutions": [sys.executable, "-m", "course_utils", "grade"]

@@ -129,9 +129,10 @@ def decode(data: bytes, predictor: PixelPredictor) -> np.ndarray:
         raise CodecError(
             f"expected pixels with the checksum {header.checksum.hex()}, found "
             f"{found.hex()}: these are not the probabilities of the encoder. Decode "
-            f"with the model that wrote it ({header.model_name or 'it has no name'}); "
-            "if this is the one, it looks at pixels that are not decoded yet, or its "
-            "logits are rounded differently by this machine or version"
+            "with the model that wrote the file ("
+            f"{header.model_name or 'that model has no name'}). If this is the same "
+            "model, it looks at pixels that have not been decoded yet, or its logits "
+            "are rounded differently by this machine or version"
         )
     return x
 

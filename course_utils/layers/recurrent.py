@@ -34,12 +34,14 @@ def lstm_cell(
     (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000).
 
     Args:
-        gates: the four before their nonlinearity, side by side: i, f, o, g.
-        memory: of the step before.
+        gates: what goes into the nonlinearities of i, f, o and g, side by side;
+            d numbers for each of the four.
+        memory: the memory of the step before.
     """
-    i, f, o, g = jnp.split(gates, 4, axis=-1)
-    memory = nnx.sigmoid(f) * memory + nnx.sigmoid(i) * jnp.tanh(g)
-    return LSTMState(nnx.sigmoid(o) * jnp.tanh(memory), memory)
+    a_i, a_f, a_o, a_g = jnp.split(gates, 4, axis=-1)
+    i, f, o = nnx.sigmoid(a_i), nnx.sigmoid(a_f), nnx.sigmoid(a_o)
+    memory = f * memory + i * jnp.tanh(a_g)
+    return LSTMState(o * jnp.tanh(memory), memory)
 
 
 def zero_state(*shape: int) -> LSTMState:

@@ -10,7 +10,7 @@ from course_utils.exercises.exercise import Case, Exercise, WrongAnswer
 
 
 def neighbour_inputs(x):
-    """Return what the neighbours W, N, NW and NE of each pixel show.
+    """Return the values of the W, N, NW and NE neighbours of each pixel.
 
     x: images, [b, h, w, 1].
     Returns [b, h, w, 4], in this order: the pixel to the left, above, above

@@ -1,43 +1,61 @@
-import itertools
-
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils import worlds
+
+def _skew_by_rows(x):
+    h = x.shape[1]
+    rows = [jnp.pad(x[:, r], ((0, 0), (r, h - 1 - r), (0, 0))) for r in range(h)]
+    return jnp.stack(rows, axis=1)
 
 
-def _by_loops(joint):
-    q = np.zeros((2, 2, 2, 2))
-    for a, b, c, d in itertools.product((0, 1), repeat=4):
-        p_a, p_abc = sum(joint[a].ravel()), sum(joint[a, b, c])
-        if p_a:
-            pair = sum(joint[a, b].ravel()) * sum(joint[a, :, c].ravel()) / p_a
-            q[a, b, c, d] = pair * (joint[a, b, c, d] / p_abc if p_abc else 0.5)
-    return q
+def _skew_by_assignment(x):
+    b, h, w, f = x.shape
+    maps = jnp.zeros((b, h, h + w - 1, f))
+    for r in range(h):
+        maps = maps.at[:, r, r : r + w].set(x[:, r])
+    return maps
 
 
-def _by_conditionals(joint):
-    q = np.zeros_like(joint)
-    for first in np.flatnonzero(worlds.marginal(joint, (0,))):
-        rest = worlds.conditional(joint, {0: first})
-        pair = np.outer(worlds.marginal(rest, (0,)), worlds.marginal(rest, (1,)))
-        for second, third in np.ndindex(2, 2):
-            white = 0.5
-            if joint[first, second, third].any():
-                given = {0: first, 1: second, 2: third}
-                white = worlds.conditional(joint, given)[1]
-            q[first, second, third] = pair[second, third] * np.array([1 - white, white])
-        q[first] *= worlds.marginal(joint, (0,))[first]
-    return q
+def _skew_by_pixels(x):
+    """Every pixel by itself, in nothing but Python's loops."""
+    b, h, w, f = x.shape
+    nothing = jnp.zeros((b, f))
+    rows = []
+    for r in range(h):
+        pixels = [x[:, r, c] for c in range(w)]
+        rows.append([nothing] * r + pixels + [nothing] * (h - 1 - r))
+    return jnp.array(rows).transpose(2, 0, 1, 3)
 
 
-def _by_einsum(joint):
-    joint = jnp.asarray(joint)  # single precision
-    pair, other, three = (joint.sum(a) for a in ((2, 3), (1, 3), 3))
-    first = jnp.maximum(joint.sum((1, 2, 3)), 1e-30)
-    white = jnp.where(three > 0, joint[..., 1] / jnp.where(three > 0, three, 1), 0.5)
-    fourth = jnp.stack([1 - white, white], axis=-1)
-    return jnp.einsum("ab,ac,abcd->abcd", pair / first[:, None], other, fourth)
+def _skew_by_roll(x):
+    padded = jnp.pad(x, [(0, 0), (0, 0), (0, x.shape[1] - 1), (0, 0)])
+    roll = jax.vmap(lambda row, r: jnp.roll(row, r, axis=1), (1, 0), 1)
+    return roll(padded, jnp.arange(x.shape[1]))
 
 
-ALTERNATIVES = (_by_loops, _by_conditionals, _by_einsum)
+def _skew_by_einsum(x):
+    _, h, w, _ = x.shape
+    r, c, s = np.indices((h, w, h + w - 1))
+    return jnp.einsum("bhwf,hws->bhsf", x, (s == r + c).astype(np.float32))
+
+
+def _skew_by_columns(x):
+    _, h, w, _ = x.shape
+    rows = np.arange(h)
+    columns = []
+    for s in range(h + w - 1):
+        there = (rows <= s) & (s < rows + w)
+        pixels = x[:, rows, np.clip(s - rows, 0, w - 1)]
+        columns.append(jnp.where(there[:, None], pixels, 0.0))
+    return jnp.stack(columns, axis=2)
+
+
+ALTERNATIVES = (
+    _skew_by_rows,
+    _skew_by_assignment,
+    _skew_by_pixels,
+    _skew_by_roll,
+    _skew_by_einsum,
+    _skew_by_columns,
+)

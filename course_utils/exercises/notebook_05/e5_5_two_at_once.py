@@ -1,4 +1,4 @@
-"""Exercise 5.3: two pixels drawn at once."""
+"""Exercise 5.5: two pixels drawn at once."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ def two_at_once(joint):
     order.
     The first pixel is drawn from p(x1); the second and the third at the same
     moment, each given the first alone; the fourth given all three. Where p
-    never shows the three, the fourth is white (1) with probability 1/2;
-    where p(x1) is 0, so is q. Returns q(x), [2, 2, 2, 2].
+    gives the first three pixels probability 0, the fourth is white (1) with
+    probability 1/2; where p(x1) is 0, so is q. Returns q(x), [2, 2, 2, 2].
     """
     first = joint.sum(axis=(1, 2, 3), keepdims=True)  # p(x1)
     second = joint.sum(axis=(2, 3), keepdims=True)  # p(x1, x2)
@@ -341,7 +341,7 @@ def _wrong_in_gaps(answer):
 
 
 EXERCISE = Exercise(
-    id="5.3",
+    id="5.5",
     title="two pixels drawn at once",
     reference=two_at_once,
     cases=(

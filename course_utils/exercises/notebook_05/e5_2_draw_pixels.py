@@ -1,4 +1,4 @@
-"""Exercise 5.5: images drawn pixel by pixel."""
+"""Exercise 5.2: images drawn pixel by pixel."""
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,8 @@ from course_utils.worlds import state_index
 def draw_pixels(model, uniforms):
     """Return images drawn pixel by pixel, in raster order: floats 0 and 1.
 
-    model: model(x) -> logits [b, h, w, 1]; the logit of a pixel depends on the
-        pixels before it alone, and is the log-odds of white.
+    model: model(x) -> logits [b, h, w, 1]; the logit of a pixel is the
+        log-odds of white and depends only on the pixels before it.
     uniforms: numbers from [0, 1), [b, h, w]; a pixel is white if its number
         lies below p(white | the pixels before it).
     Returns [b, h, w, 1].
@@ -228,7 +228,7 @@ _RNG = np.random.default_rng(4)
 
 
 EXERCISE = Exercise(
-    id="5.5",
+    id="5.2",
     title="images drawn pixel by pixel",
     reference=draw_pixels,
     cases=(

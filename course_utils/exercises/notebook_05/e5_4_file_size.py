@@ -1,4 +1,4 @@
-"""Exercise 5.2: from nats to the size of a file."""
+"""Exercise 5.4: from nats to the size of a file."""
 
 import copy
 import math
@@ -137,7 +137,7 @@ def _diagnose(answer):
 
 
 EXERCISE = Exercise(
-    id="5.2",
+    id="5.4",
     title="from nats to the size of a file",
     reference=file_size,
     cases=_CASES,

@@ -1,4 +1,4 @@
-"""Exercise 5.4: diagonals stand upright."""
+"""Exercise 5.3: diagonals stand upright."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ def skew(x):
 
     x: maps, [b, h, w, f].
     Returns [b, h, h + w - 1, f], in which diagonals stand upright; places
-    that no pixel moves to hold 0.
+    to which no pixel is moved are filled with 0.
     """
     b, h, w, f = x.shape
     padded = jnp.pad(x, ((0, 0), (0, 0), (0, h), (0, 0)))
@@ -299,13 +299,13 @@ def _misplaced(got, x):
                 f"{places[0]}; it has to begin in column {r}."
             )
     return (
-        "Every pixel is in its place, but some of the places that no pixel moves to do "
-        "not hold 0."
+        "Every pixel is in its place, but some of the places to which no pixel is "
+        "moved do not hold 0."
     )
 
 
 EXERCISE = Exercise(
-    id="5.4",
+    id="5.3",
     title="diagonals stand upright",
     reference=skew,
     cases=(

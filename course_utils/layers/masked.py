@@ -7,8 +7,6 @@ van den Oord, Kalchbrenner and Kavukcuoglu 2016, arXiv:1601.06759, section 3.4; 
 Oord et al. 2016, arXiv:1606.05328, section 2.2.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,18 +43,6 @@ def looking_back(size: int, kind: str) -> Bool[np.ndarray, "rows size"]:
     return causal_mask(size, kind)[: size // 2 + 1]
 
 
-class Window(NamedTuple):
-    """What a masked convolution keeps while it goes from pixel to pixel.
-
-    Attributes:
-        rows: as many rows of its input as its kernel has, padded on both sides. Row r
-            of the image is kept at place r modulo the number of rows, so that nothing
-            has to be moved when a new row begins.
-    """
-
-    rows: Float[Array, "b rows padded_w c"]
-
-
 class MaskedConv(nnx.Module):
     """A convolution whose kernel ends at the row of the output pixel.
 
@@ -64,8 +50,9 @@ class MaskedConv(nnx.Module):
 
     Args:
         in_features, features: numbers per pixel that go in and come out.
-        mask: [rows, columns] of the window, the pixel itself in the middle of the last
+        mask: [rows, columns] of the kernel, the pixel itself in the middle of the last
             row; see `looking_back`.
+        dilation: distance of the pixels on which neighbouring weights lie.
         rngs: for the initial weights.
     """
 
@@ -78,10 +65,10 @@ class MaskedConv(nnx.Module):
         *,
         rngs: nnx.Rngs,
     ):
+        self.mask = tuple(map(tuple, np.asarray(mask).tolist()))  # no parameter
         self.dilation = dilation
-        self.mask = tuple(map(tuple, np.asarray(mask).tolist()))  # static, no parameter
         # Scaled by what is seen: masked weights bring nothing in.
-        seen = in_features * np.sum(mask)
+        seen = in_features * max(np.sum(mask), 1)
         init = nnx.initializers.truncated_normal(stddev=seen**-0.5)
         shape = (*np.shape(mask), in_features, features)
         self.kernel = nnx.Param(init(rngs.params(), shape))
@@ -92,36 +79,89 @@ class MaskedConv(nnx.Module):
         """The kernel, 0 where the mask is False."""
         return self.kernel[...] * np.array(self.mask, np.float32)[..., None, None]
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How many rows up, and columns to each side, the kernel reaches."""
+        rows, columns = len(self.mask), len(self.mask[0])
+        return self.dilation * (rows - 1), self.dilation * (columns // 2)
+
     def __call__(self, x: Float[Array, "b h w i"]) -> Float[Array, "b h w o"]:
         """Return the outputs at all pixels."""
-        rows, columns = len(self.mask), len(self.mask[0])
-        d = self.dilation
-        side = columns // 2 * d
-        padding = ((d * (rows - 1), 0), (side, side))
-        dimensions = ("NHWC", "HWIO", "NHWC")
+        return self._convolve(self._pad(x))
+
+    def at(
+        self, x: Float[Array, "b h w i"], row: Array, column: Array
+    ) -> Float[Array, "b o"]:
+        """Return the outputs at one pixel of a map that is known as far as needed."""
+        (up, side), d = self.reach, self.dilation
+        size = (len(x), up + 1, 2 * side + 1, x.shape[3])
+        near = jax.lax.dynamic_slice(self._pad(x), (0, row, column, 0), size)
+        return self._product(near[:, ::d, ::d])
+
+    def at_row(self, x: Float[Array, "b h w i"], row: Array) -> Float[Array, "b w o"]:
+        """Return the outputs along one row of a map that is known as far as needed."""
+        up = self.reach[0]
+        near = jax.lax.dynamic_slice_in_dim(self._pad(x), row, up + 1, axis=1)
+        return self._convolve(near)[:, 0]
+
+    def _pad(self, x):
+        up, side = self.reach
+        return jnp.pad(x, ((0, 0), (up, 0), (side, side), (0, 0)))
+
+    def _product(self, seen: Float[Array, "b r c i"]) -> Float[Array, "b o"]:
+        flat = seen.reshape(len(seen), -1)
+        kernel = self.masked_kernel.reshape(flat.shape[1], -1)
+        return flat @ kernel + self.bias[...]
+
+    def _convolve(self, padded: Float[Array, "b p q i"]) -> Float[Array, "b h w o"]:
         out = jax.lax.conv_general_dilated(
-            x, self.masked_kernel, (1, 1), padding, rhs_dilation=(d, d), dimension_numbers=dimensions
+            padded,
+            self.masked_kernel,
+            (1, 1),
+            "VALID",
+            rhs_dilation=(self.dilation, self.dilation),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
         return out + self.bias[...]
 
-    def start(self, b: int, width: int) -> Window:
-        """Return what there is before the first pixel."""
-        rows, columns, features, _ = self.kernel.shape
-        return Window(jnp.zeros((b, rows, width + columns - 1, features)))
+    def start(self, b: int, width: int) -> Float[Array, "b ring padded_w i"]:
+        """Return what there is before the first pixel: rows of zeros.
+
+        As many rows of the input are kept as the kernel reaches. Row r is at place r
+        modulo their number: nothing has to be moved when a new row begins.
+        """
+        up, side = self.reach
+        return jnp.zeros((b, up + 1, width + 2 * side, self.kernel.shape[2]))
 
     def advance(
-        self, window: Window, x: Float[Array, "b i"], row: Array, column: Array
-    ) -> tuple[Window, Float[Array, "b o"]]:
+        self,
+        rows: Float[Array, "b ring padded_w i"],
+        x: Float[Array, "b i"],
+        row: Array,
+        column: Array,
+    ) -> tuple[Float[Array, "b ring padded_w i"], Float[Array, "b o"]]:
         """Return what there is after a pixel, and the output there.
 
-        What the window holds of a row further up, where the current row has not come
-        yet, meets weights that are masked.
+        Right of the pixel its row still holds an older one, but those weights are
+        masked.
         """
-        num_rows, columns = len(self.mask), len(self.mask[0])
-        place = (0, row % num_rows, column + columns // 2, 0)
-        rows = jax.lax.dynamic_update_slice(window.rows, x[:, None, None], place)
-        size = (len(x), num_rows, columns, x.shape[1])
-        seen = jax.lax.dynamic_slice(rows, (0, 0, column, 0), size)
-        seen = jnp.roll(seen, -1 - row, axis=1).reshape(len(x), -1)
-        kernel = self.masked_kernel.reshape(seen.shape[1], -1)
-        return Window(rows), seen @ kernel + self.bias[...]
+        side, d = self.reach[1], self.dilation
+        place = (0, row % rows.shape[1], column + side, 0)
+        rows = jax.lax.dynamic_update_slice(rows, x[:, None, None], place)
+        near = jax.lax.dynamic_slice_in_dim(rows, column, 2 * side + 1, axis=2)
+        above = d * np.arange(len(self.mask))[::-1]  # rows the kernel's rows lie on
+        order = (row - above) % rows.shape[1]
+        return rows, self._product(near[:, order, ::d])
+
+    def advance_row(
+        self,
+        rows: Float[Array, "b ring padded_w i"],
+        x: Float[Array, "b w i"],
+        row: Array,
+    ) -> tuple[Float[Array, "b ring padded_w i"], Float[Array, "b w o"]]:
+        """Return what there is after a whole row, and the outputs there."""
+        up, side = self.reach
+        place = (0, row % rows.shape[1], side, 0)
+        rows = jax.lax.dynamic_update_slice(rows, x[:, None], place)
+        order = (row - up + jnp.arange(up + 1)) % rows.shape[1]
+        return rows, self._convolve(rows[:, order])[:, 0]

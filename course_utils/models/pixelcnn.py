@@ -1,11 +1,9 @@
 """Convolutional pixel models: the chain rule by masks.
 
-    log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)),  pixels in raster order
-
 All pixels are scored in one call whose depth is the number of layers, not of pixels.
 `PixelCNN` is a stack of masked convolutions (van den Oord, Kalchbrenner and Kavukcuoglu
-2016, arXiv:1601.06759, section 3.4), `GatedPixelCNN` has two stacks and no blind spot
-(van den Oord et al. 2016, arXiv:1606.05328).
+2016, arXiv:1601.06759, section 3.4). `GatedPixelCNN` has two stacks and no blind spot
+(van den Oord et al. 2016, arXiv:1606.05328, section 2).
 """
 
 from typing import NamedTuple
@@ -14,97 +12,225 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Float
 
-from course_utils.layers.masked import MaskedConv, Window, looking_back
-from course_utils.losses import bernoulli_nll, categorical_nll
-
-Images = Shaped[Array, "b h w 1"]
+from course_utils.layers.masked import MaskedConv, looking_back
+from course_utils.models.pixel_model import PixelModel
 
 
 class ResidualBlock(nnx.Module):
     """x + expand(relu(conv(relu(reduce(relu(x)))))), half as wide inside."""
 
     def __init__(self, features: int, dilation: int = 1, *, rngs: nnx.Rngs):
-        half = features // 2
+        half, mask = features // 2, looking_back(3, "B")
         self.reduce = nnx.Linear(features, half, rngs=rngs)
-        self.conv = MaskedConv(half, half, looking_back(3, "B"), dilation, rngs=rngs)
+        self.conv = MaskedConv(half, half, mask, dilation, rngs=rngs)
         self.expand = nnx.Linear(half, features, rngs=rngs)
 
-    def __call__(self, x):
-        inside = self.conv(nnx.relu(self.reduce(nnx.relu(x))))
-        return x + self.expand(nnx.relu(inside))
+    def __call__(self, x: Float[Array, "b h w d"]) -> Float[Array, "b h w d"]:
+        """Return the outputs at all pixels."""
+        return x + self._after(self.conv(self._before(x)))
 
-    def start(self, b, width):
+    def start(self, b: int, width: int) -> Array:
+        """Return what there is before the first pixel."""
         return self.conv.start(b, width)
 
-    def advance(self, window, x, row, column):
-        inside = nnx.relu(self.reduce(nnx.relu(x)))
-        window, inside = self.conv.advance(window, inside, row, column)
-        return window, x + self.expand(nnx.relu(inside))
+    def advance(
+        self, rows: Array, x: Float[Array, "b d"], row: Array, column: Array
+    ) -> tuple[Array, Float[Array, "b d"]]:
+        """Return what there is after a pixel, and the output there."""
+        rows, inside = self.conv.advance(rows, self._before(x), row, column)
+        return rows, x + self._after(inside)
+
+    def _before(self, x):
+        return nnx.relu(self.reduce(nnx.relu(x)))
+
+    def _after(self, inside):
+        return self.expand(nnx.relu(inside))
 
 
-class PixelCNN(nnx.Module):
-    def __init__(self, features, num_blocks, size=7, levels=2, dilations=(1,), *, rngs):
-        self.levels = levels
-        self.support = (0, levels - 1)
+class PixelCNN(PixelModel):
+    """A convolution with mask A, then residual blocks with mask B.
+
+    However many blocks: pixels above and to the right are hidden, the blind spot.
+
+    Args:
+        features: numbers per pixel in every layer.
+        num_blocks: residual blocks.
+        size: of the first kernel.
+        dilations: of the blocks in turn, over and over.
+        levels: of a pixel; see `PixelModel`.
+        rngs: for the initial parameters.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        num_blocks: int,
+        size: int = 7,
+        dilations: tuple[int, ...] = (1,),
+        levels: int = 2,
+        *,
+        rngs: nnx.Rngs,
+    ):
         self.first = MaskedConv(1, features, looking_back(size, "A"), rngs=rngs)
-        self.blocks = nnx.List([ResidualBlock(features, dilations[i % len(dilations)], rngs=rngs) for i in range(num_blocks)])
-        self.mix = nnx.Linear(features, features, rngs=rngs)
-        self.out = nnx.Linear(features, 1 if levels == 2 else levels, rngs=rngs)
+        turns = [dilations[i % len(dilations)] for i in range(num_blocks)]
+        self.blocks = nnx.List([ResidualBlock(features, d, rngs=rngs) for d in turns])
+        super().__init__(features, levels, rngs=rngs)
 
-    def __call__(self, x):
-        features = self.first(x / (self.levels - 1))
+    def features(self, x: Float[Array, "b h w 1"]) -> Float[Array, "b h w d"]:
+        """Return features of every pixel, each from the pixels before it."""
+        features = self.first(x)
         for block in self.blocks:
             features = block(features)
-        return self._logits(features)
+        return features
 
-    def nll(self, x):
-        nll = bernoulli_nll if self.levels == 2 else categorical_nll
-        return nll(self(x), x)
+    def start(self, shape: tuple[int, ...]) -> tuple:
+        """Return what the layers keep before the first pixel of images [b,h,w,1]."""
+        return tuple(block.start(shape[0], shape[2]) for block in self.blocks)
 
-    def _logits(self, features):
-        return self.out(nnx.relu(self.mix(nnx.relu(features))))
+    def next_features(
+        self, kept: tuple, x: Float[Array, "b h w 1"], row: Array, column: Array
+    ) -> tuple[tuple, Float[Array, "b d"]]:
+        """Return what the layers keep after a pixel, and its features."""
+        features, after = self.first.at(x, row, column), []
+        for block, rows in zip(self.blocks, kept, strict=True):
+            rows, features = block.advance(rows, features, row, column)
+            after.append(rows)
+        return tuple(after), features
 
 
-def gate(x):
+def gate(x: Float[Array, "... two_d"]) -> Float[Array, "... d"]:
+    """Return tanh(a) sigmoid(b) of the two halves a and b: how much, and whether."""
     a, b = jnp.split(x, 2, axis=-1)
     return jnp.tanh(a) * nnx.sigmoid(b)
 
 
+class GatedKept(NamedTuple):
+    """What a gated block keeps while it goes along a row.
+
+    Attributes:
+        above: rows of its vertical input.
+        link: what the vertical stack tells the horizontal one, along the current row.
+        left: rows of its horizontal input; one.
+    """
+
+    above: Float[Array, "b ring padded_w d"]
+    link: Float[Array, "b w two_d"]
+    left: Float[Array, "b 1 padded_w d"]
+
+
 class GatedBlock(nnx.Module):
-    def __init__(self, features, dilation=1, *, rngs):
-        self.vertical = MaskedConv(features, 2 * features, np.ones((2, 3), bool), dilation, rngs=rngs)
-        self.link = nnx.Linear(2 * features, 2 * features, rngs=rngs)
-        self.horizontal = MaskedConv(features, 2 * features, np.array([[True, True, False]]), dilation, rngs=rngs)
+    """A vertical stack of the rows above, and a horizontal one of this row.
+
+    v + up(gate(conv(v))) and h + out(gate(conv_left(h) + link(conv(v)))); the vertical
+    map at a pixel knows all rows above, far to the right too, and nothing of its row.
+    """
+
+    def __init__(self, features: int, dilation: int = 1, *, rngs: nnx.Rngs):
+        two, rows = 2 * features, np.ones((2, 3), bool)
+        left = looking_back(3, "B")[-1:]
+        self.vertical = MaskedConv(features, two, rows, dilation, rngs=rngs)
+        self.up = nnx.Linear(features, features, rngs=rngs)
+        self.link = nnx.Linear(two, two, rngs=rngs)
+        self.horizontal = MaskedConv(features, two, left, dilation, rngs=rngs)
         self.out = nnx.Linear(features, features, rngs=rngs)
-        self.vout = nnx.Linear(features, features, rngs=rngs)
 
-    def __call__(self, v, h):
+    def __call__(
+        self, v: Float[Array, "b h w d"], h: Float[Array, "b h w d"]
+    ) -> tuple[Float[Array, "b h w d"], Float[Array, "b h w d"]]:
+        """Return the outputs of both stacks at all pixels."""
         above = self.vertical(v)
-        inside = gate(self.horizontal(h) + self.link(above))
-        return v + self.vout(gate(above)), h + self.out(inside)
+        h = h + self.out(gate(self.horizontal(h) + self.link(above)))
+        return v + self.up(gate(above)), h
+
+    def start(self, b: int, width: int) -> GatedKept:
+        """Return what there is before the first pixel."""
+        link = jnp.zeros((b, width, self.link.out_features))
+        above = self.vertical.start(b, width)
+        return GatedKept(above, link, self.horizontal.start(b, width))
+
+    def advance_row(
+        self, kept: GatedKept, v: Float[Array, "b w d"], row: Array
+    ) -> tuple[GatedKept, Float[Array, "b w d"]]:
+        """Return what there is before a row, and the vertical outputs along it."""
+        rows, above = self.vertical.advance_row(kept.above, v, row)
+        kept = kept._replace(above=rows, link=self.link(above))
+        return kept, v + self.up(gate(above))
+
+    def advance(
+        self, kept: GatedKept, h: Float[Array, "b d"], row: Array, column: Array
+    ) -> tuple[GatedKept, Float[Array, "b d"]]:
+        """Return what there is after a pixel, and the horizontal output there."""
+        left, inside = self.horizontal.advance(kept.left, h, row, column)
+        h = h + self.out(gate(inside + kept.link[:, column]))
+        return kept._replace(left=left), h
 
 
-class GatedPixelCNN(nnx.Module):
-    def __init__(self, features, num_blocks, size=7, levels=2, dilations=(1,), *, rngs):
-        self.levels = levels
-        self.support = (0, levels - 1)
-        up = looking_back(size, "A"); up[-1] = False
-        left = looking_back(size, "A")[-1:]
-        self.above = MaskedConv(1, features, up, rngs=rngs)
+class GatedPixelCNN(PixelModel):
+    """Two stacks: all earlier pixels within reach are seen, there is no blind spot.
+
+    Args:
+        features: numbers per pixel in every layer, of each stack.
+        num_blocks: gated blocks.
+        size: of the first kernels.
+        dilations: of the blocks in turn, over and over.
+        levels: of a pixel; see `PixelModel`.
+        rngs: for the initial parameters.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        num_blocks: int,
+        size: int = 7,
+        dilations: tuple[int, ...] = (1,),
+        levels: int = 2,
+        *,
+        rngs: nnx.Rngs,
+    ):
+        above, left = looking_back(size, "A"), looking_back(size, "A")[-1:]
+        above[-1] = False
+        self.above = MaskedConv(1, features, above, rngs=rngs)
         self.left = MaskedConv(1, features, left, rngs=rngs)
         self.link = nnx.Linear(features, features, rngs=rngs)
-        self.blocks = nnx.List([GatedBlock(features, dilations[i % len(dilations)], rngs=rngs) for i in range(num_blocks)])
-        self.mix = nnx.Linear(features, features, rngs=rngs)
-        self.out = nnx.Linear(features, 1 if levels == 2 else levels, rngs=rngs)
+        turns = [dilations[i % len(dilations)] for i in range(num_blocks)]
+        self.blocks = nnx.List([GatedBlock(features, d, rngs=rngs) for d in turns])
+        super().__init__(features, levels, rngs=rngs)
 
-    def __call__(self, x):
-        x = x / (self.levels - 1)
+    def features(self, x: Float[Array, "b h w 1"]) -> Float[Array, "b h w d"]:
+        """Return features of every pixel, each from the pixels before it."""
         v = self.above(x)
         h = self.left(x) + self.link(v)
         for block in self.blocks:
             v, h = block(v, h)
-        return self.out(nnx.relu(self.mix(nnx.relu(h))))
+        return h
 
-    nll = PixelCNN.nll
+    def start(self, shape: tuple[int, ...]) -> tuple:
+        """Return what is kept before the first pixel of images [b,h,w,1]."""
+        b, _, width, _ = shape
+        link = jnp.zeros((b, width, self.link.out_features))
+        return link, tuple(block.start(b, width) for block in self.blocks)
+
+    def next_features(
+        self, kept: tuple, x: Float[Array, "b h w 1"], row: Array, column: Array
+    ) -> tuple[tuple, Float[Array, "b d"]]:
+        """Return what is kept after a pixel, and its features."""
+        # The rows above are known when a row begins: all of it at once.
+        link, blocks = jax.lax.cond(
+            column == 0, self._next_row, lambda kept, x, row: kept, kept, x, row
+        )
+        h, after = self.left.at(x, row, column) + link[:, column], []
+        for block, before in zip(self.blocks, blocks, strict=True):
+            now, h = block.advance(before, h, row, column)
+            after.append(now)
+        return (link, tuple(after)), h
+
+    def _next_row(self, kept: tuple, x: Array, row: Array) -> tuple:
+        """Return what is kept before a row."""
+        v, after = self.above.at_row(x, row), []
+        link = self.link(v)
+        for block, before in zip(self.blocks, kept[1], strict=True):
+            now, v = block.advance_row(before, v, row)
+            after.append(now)
+        return link, tuple(after)

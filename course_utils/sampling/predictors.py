@@ -2,7 +2,7 @@
 
 A predictor gives p(next pixel) from the pixels before it. Two come from every model of
 the pixel family: `naive` runs the whole model for each pixel, `stateful` keeps what the
-recurrent layers have computed.
+layers have computed: states of a recurrent layer, activations of a convolution.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,18 @@ from jaxtyping import Array, Float, Shaped
 Images = Shaped[Array, "b h w 1"]
 
 
+class Traceable(NamedTuple):
+    """A predictor's `advance` as a pure function, so that a sampler can compile loops.
+
+    Attributes:
+        advance: (parameters, kept, x, i) -> (kept, logits).
+        parameters: of the model.
+    """
+
+    advance: Callable
+    parameters: Any
+
+
 class Predictor(NamedTuple):
     """Two functions, and the kind of images they work on.
 
@@ -24,11 +36,14 @@ class Predictor(NamedTuple):
             before i, in raster order, are known. k is 1 for black and white (log-odds
             of white), otherwise the number of grey levels.
         levels: of a pixel.
+        traceable: `advance` once more; without it a sampler goes from pixel to pixel
+            in Python.
     """
 
     start: Callable[[tuple[int, ...]], Any]
     advance: Callable[[Any, Images, int], tuple[Any, Float[Array, "b k"]]]
     levels: int = 2
+    traceable: Traceable | None = None
 
 
 @runtime_checkable
@@ -43,34 +58,35 @@ class PixelModel(Protocol):
     def start(self, shape: tuple[int, ...]) -> Any:
         """Return what is kept before the first pixel."""
 
-    def advance(self, carry: Any, x: Images, i: int) -> tuple[Any, Array]:
+    def advance(self, kept: Any, x: Images, i: int) -> tuple[Any, Array]:
         """Return what is kept after pixel i, and the logits of pixel i."""
 
 
 def naive(model: PixelModel) -> Predictor:
     """Return a predictor that runs the whole model once for every pixel."""
-    graphdef, state = nnx.split(model)
+    graphdef, parameters = nnx.split(model)
 
-    @jax.jit
-    def logits_at(state, x, i):
-        logits = nnx.merge(graphdef, state)(x)
-        return logits.reshape(len(x), -1, logits.shape[-1])[:, i]
+    def advance(parameters, kept, x, i):
+        logits = nnx.merge(graphdef, parameters)(x)
+        return kept, logits.reshape(len(x), -1, logits.shape[-1])[:, i]
 
-    def advance(carry, x, i):
-        return carry, logits_at(state, x, i)
-
-    return Predictor(lambda shape: (), advance, model.levels)
+    return _predictor(lambda shape: (), advance, parameters, model.levels)
 
 
 def stateful(model: PixelModel) -> Predictor:
-    """Return a predictor that keeps the states of the recurrent layers."""
-    graphdef, state = nnx.split(model)
+    """Return a predictor that keeps what the layers have computed."""
+    graphdef, parameters = nnx.split(model)
 
-    @jax.jit
-    def advance_model(state, carry, x, i):
-        return nnx.merge(graphdef, state).advance(carry, x, i)
+    def advance(parameters, kept, x, i):
+        return nnx.merge(graphdef, parameters).advance(kept, x, i)
 
-    def advance(carry, x, i):
-        return advance_model(state, carry, x, i)
+    return _predictor(model.start, advance, parameters, model.levels)
 
-    return Predictor(model.start, advance, model.levels)
+
+def _predictor(start, advance, parameters, levels) -> Predictor:
+    compiled = jax.jit(advance)
+
+    def one_pixel(kept, x, i):
+        return compiled(parameters, kept, x, i)
+
+    return Predictor(start, one_pixel, levels, Traceable(advance, parameters))

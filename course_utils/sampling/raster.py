@@ -6,6 +6,7 @@ The uniform numbers that decide are an argument: two samplers that are given the
 numbers and the same model draw the same images.
 """
 
+import functools
 from collections import deque
 from collections.abc import Iterator
 
@@ -67,14 +68,43 @@ def draw_states(
 
 def _draw(predictor, uniforms, kept) -> Iterator[tuple[int, Images]]:
     b, height, width = uniforms.shape
-    shape, num_kept = (b, height, width, 1), kept.shape[1]
+    num_given = kept.shape[1]
+    given = np.zeros((b, height * width), kept.dtype)
+    given[:, :num_given] = kept
     dtype = jnp.float32 if predictor.levels == 2 else jnp.int32
-    x, carry = jnp.zeros(shape, dtype), predictor.start(shape)
-    for i in range(height * width):
-        carry, logits = predictor.advance(carry, x, i)
-        x = _set(x, i, kept[:, i] if i < num_kept else choose(logits, uniforms, i))
-        if (i + 1) % width == 0:
-            yield i + 1, x
+    x = jnp.zeros((b, height, width, 1), dtype)
+    carry = predictor.start(x.shape)
+    for first in range(0, height * width, width):
+        if predictor.traceable is None:
+            for i in range(first, first + width):
+                carry, x = _next_pixel(
+                    predictor.advance, carry, x, uniforms, given, num_given, i
+                )
+        else:
+            advance, parameters = predictor.traceable
+            carry, x = _next_row(
+                advance, parameters, carry, x, uniforms, given, num_given, first
+            )
+        yield first + width, x
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _next_row(advance, parameters, carry, x, uniforms, given, num_given, first):
+    """Return what is kept after a row, and the images: one compiled loop."""
+    advance = functools.partial(advance, parameters)
+
+    def step(state, i):
+        return _next_pixel(advance, *state, uniforms, given, num_given, i), None
+
+    pixels = first + jnp.arange(x.shape[2])
+    (carry, x), _ = jax.lax.scan(step, (carry, x), pixels)
+    return carry, x
+
+
+def _next_pixel(advance, carry, x, uniforms, given, num_given, i):
+    """Return what is kept after pixel i, and the images with that pixel."""
+    carry, logits = advance(carry, x, i)
+    return carry, _set(x, i, given, num_given, choose(logits, uniforms, i))
 
 
 @jax.jit
@@ -90,9 +120,13 @@ def choose(
 
 
 @jax.jit
-def _set(x: Images, i: Array | int, values: Array) -> Images:
-    flat = x.reshape(len(x), -1).at[:, i].set(values.astype(x.dtype))
-    return flat.reshape(x.shape)
+def _set(x: Images, i: Array | int, given: Array, num_given: int, drawn: Array):
+    """Return the images with pixel i as it is given, or else as it was drawn."""
+    values = jnp.where(i < num_given, given[:, i].astype(x.dtype), drawn.astype(x.dtype))
+    row, column = i // x.shape[2], i % x.shape[2]
+    return jax.lax.dynamic_update_slice(
+        x, values[:, None, None, None], (0, row, column, 0)
+    )
 
 
 def _checked_uniforms(uniforms: Uniforms) -> Float[Array, "b h w"]:

@@ -75,6 +75,7 @@ BREACHES = {
     "without alt text": lambda n: picture(n)["metadata"].clear(),
     "figure without": lambda n: picture(n)["data"].update({"text/plain": "<Figure>"}),
     "path of one machine": lambda n: set_output(n, text="/home/me/course/x.py"),
+    "lines of output": lambda n: set_output(n, text="x" + "\nx" * 60),
     "memory address": lambda n: set_output(n, text="<f at 0x7f12ab34cd56>"),
     "changed after it was executed": lambda n: set_output(n, text="other"),
 }

@@ -14,6 +14,7 @@ from course_utils.app.authoring import notebooks, sync
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_CELL_LINES, MAX_FUNCTION_LINES, MAX_COLUMNS = 40, 30, 80
+MAX_OUTPUT_LINES = 60
 _PATH = re.compile(r"/(?:home|Users|root|tmp)/|[A-Z]:\\|site-packages")
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 _NUMBERED_KEY = re.compile(r"\bkeys\[\d+\]")
@@ -155,6 +156,8 @@ def _output(output):
             if not alt or texts != [f"Figure: {alt}"]:
                 yield "a figure without alt text: use show(fig, alt)"
     for text in texts:
+        if text.count("\n") >= MAX_OUTPUT_LINES:
+            yield f"{text.count(chr(10)) + 1} lines of output, over {MAX_OUTPUT_LINES}"
         if _PATH.search(text):
             yield f"a path of one machine: {text[:80]!r}"
         if _ADDRESS.search(text):

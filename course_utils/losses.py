@@ -79,6 +79,47 @@ def categorical_nll(
     return sum_pixels(nats)
 
 
+def logistic_mixture_nll(
+    outputs: Float[Array, "b h w three_m"], x: Int[Array, "b h w 1"], levels: int
+) -> Float[Array, " b"]:
+    """Return -log p(x) of pixels whose level is a logistic number, rounded.
+
+    p(x_i = l) = sum_m w_m [F((u - mean_m) / scale_m) - F((u' - mean_m) / scale_m)]
+
+    with the logistic F(t) = 1 / (1 + exp(-t)) and the edges u' and u of level l, which
+    are -inf below the lowest level and inf above the highest; levels lie evenly in
+    [-1, 1]. Salimans et al. 2017, arXiv:1701.05517, section 2.1.
+
+    Args:
+        outputs: log-weights, means and log-scales, m of each, side by side.
+        x: integers from 0.
+        levels: of a pixel.
+    """
+    return -sum_pixels(_logistic_mixture(outputs, x, levels))
+
+
+def logistic_mixture_log_probs(
+    outputs: Float[Array, "*b three_m"], levels: int
+) -> Float[Array, "*b levels"]:
+    """Return log p of every level of the pixels; see `logistic_mixture_nll`."""
+    return _logistic_mixture(outputs[..., None, :], jnp.arange(levels)[:, None], levels)
+
+
+def _logistic_mixture(outputs, x, levels):
+    """Return log p(x): outputs [..., 3 m], x [..., 1] -> [...]."""
+    log_weights, mean, log_scale = jnp.split(outputs, 3, axis=-1)
+    half, inverse = 1 / (levels - 1), jnp.exp(-jnp.maximum(log_scale, -7.0))
+    centre = 2 * x / (levels - 1) - 1
+    upper = jnp.where(x == levels - 1, jnp.inf, (centre + half - mean) * inverse)
+    lower = jnp.where(x == 0, -jnp.inf, (centre - half - mean) * inverse)
+    # log [F(b) - F(a)] = log F(b) + log F(-a) + log(1 - exp(a - b)), and a - b has no
+    # mean in it: nothing cancels, however far out the level lies.
+    gap = jnp.where((x == 0) | (x == levels - 1), -jnp.inf, -2 * half * inverse)
+    log_mass = jax.nn.log_sigmoid(upper) + jax.nn.log_sigmoid(-lower)
+    log_mass += jnp.log(-jnp.expm1(gap))
+    return jax.nn.logsumexp(jax.nn.log_softmax(log_weights) + log_mass, axis=-1)
+
+
 def gaussian_nll(
     decoded: tuple[Float[Array, "..."], Float[Array, "..."]], x: Float[Array, "b ..."]
 ) -> Float[Array, " b"]:
@@ -158,6 +199,13 @@ def nll_loss(
 ) -> tuple[Array, dict[str, Array]]:
     """Return (-log p(x), no metrics) of a tractable model, in nats per image."""
     return model.nll(batch["x"]).mean(), {}
+
+
+def labelled_nll_loss(
+    model: Callable, batch: dict[str, Array], key: Key[Array, ""] | None
+) -> tuple[Array, dict[str, Array]]:
+    """Return (-log p(x | y), no metrics) of a model with labels, in nats per image."""
+    return model.nll(batch["x"], batch["label"]).mean(), {}
 
 
 def classification_loss(

@@ -31,12 +31,9 @@ from course_utils.data import (
 from course_utils.features import Classifier, extract
 from course_utils.metrics import elbo, log_prob, mean_bound, reliability
 from course_utils.models.autoencoder import conv_autoencoder
-from course_utils.models.pixelrnn import (
-    PixelRNN,
-    diagonal_bilstm,
-    pixel_lstm,
-    row_lstm,
-)
+from course_utils.models.pixel_model import PixelModel
+from course_utils.models.pixelcnn import GatedPixelCNN, PixelCNN
+from course_utils.models.pixelrnn import diagonal_bilstm, pixel_lstm, row_lstm
 from course_utils.models.vae import VAE, GaussianVAE, conv_vae, dense_vae
 from course_utils.training import fit, init_state, make_step
 
@@ -87,7 +84,7 @@ def measure_vae(model: VAE, x: np.ndarray, labels: np.ndarray) -> dict:
     return {"elbo": elbo(model, x, key).mean(), "bound": bound, "bound_error": error}
 
 
-def measure_pixels(model: PixelRNN, x: np.ndarray, labels: np.ndarray) -> dict:
+def measure_pixels(model: PixelModel, x: np.ndarray, labels: np.ndarray) -> dict:
     """Return nats per image, and the standard error of their mean."""
     nats = -log_prob(model, x)
     return {"nll": nats.mean(), "nll_error": nats.std() / len(nats) ** 0.5}
@@ -125,13 +122,12 @@ class Recipe:
     seed: int = 0
 
 
-PIXELS = {  # what the recurrent pixel models have in common
+PIXELS = {  # what the pixel models have in common
     "objective": losses.nll_loss,
     "prepare": binary,
     "measure": measure_pixels,
     "measure_train": True,
     "batch_size": 16,
-    "lr": 5e-3,
 }
 
 RECIPES = {
@@ -174,16 +170,31 @@ RECIPES = {
     "pixel-lstm": Recipe(
         build=lambda rngs: pixel_lstm(64, radius=3, rngs=rngs),
         num_steps=5_000,
+        lr=5e-3,
         **PIXELS,
     ),
     "row-lstm": Recipe(
         build=lambda rngs: row_lstm(32, num_layers=2, radius=3, rngs=rngs),
         num_steps=5_000,
+        lr=5e-3,
         **PIXELS,
     ),
     "diagonal-bilstm": Recipe(
         build=lambda rngs: diagonal_bilstm(32, radius=3, rngs=rngs),
         num_steps=5_000,
+        lr=5e-3,
+        **PIXELS,
+    ),
+    "pixelcnn": Recipe(
+        build=lambda rngs: PixelCNN(64, 9, dilations=(1, 2, 4), rngs=rngs),
+        num_steps=12_000,
+        lr=3e-3,
+        **PIXELS,
+    ),
+    "pixelcnn-gated": Recipe(
+        build=lambda rngs: GatedPixelCNN(32, 6, dilations=(1, 2, 4), rngs=rngs),
+        num_steps=15_000,
+        lr=3e-3,
         **PIXELS,
     ),
 }

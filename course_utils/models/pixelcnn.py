@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from course_utils.layers.masked import MaskedConv, looking_back
 from course_utils.models.pixel_model import PixelModel
@@ -59,7 +59,7 @@ class PixelCNN(PixelModel):
         num_blocks: residual blocks.
         size: of the first kernel.
         dilations: of the blocks in turn, over and over.
-        levels: of a pixel; see `PixelModel`.
+        levels, num_mixtures: of a pixel; see `PixelModel`.
         rngs: for the initial parameters.
     """
 
@@ -70,13 +70,14 @@ class PixelCNN(PixelModel):
         size: int = 7,
         dilations: tuple[int, ...] = (1,),
         levels: int = 2,
+        num_mixtures: int = 0,
         *,
         rngs: nnx.Rngs,
     ):
         self.first = MaskedConv(1, features, looking_back(size, "A"), rngs=rngs)
         turns = [dilations[i % len(dilations)] for i in range(num_blocks)]
         self.blocks = nnx.List([ResidualBlock(features, d, rngs=rngs) for d in turns])
-        super().__init__(features, levels, rngs=rngs)
+        super().__init__(features, levels, num_mixtures, rngs=rngs)
 
     def features(self, x: Float[Array, "b h w 1"]) -> Float[Array, "b h w d"]:
         """Return features of every pixel, each from the pixels before it."""
@@ -127,7 +128,9 @@ class GatedBlock(nnx.Module):
     map at a pixel knows all rows above, far to the right too, and nothing of its row.
     """
 
-    def __init__(self, features: int, dilation: int = 1, *, rngs: nnx.Rngs):
+    def __init__(
+        self, features: int, dilation: int = 1, num_labels: int = 0, *, rngs: nnx.Rngs
+    ):
         two, rows = 2 * features, np.ones((2, 3), bool)
         left = looking_back(3, "B")[-1:]
         self.vertical = MaskedConv(features, two, rows, dilation, rngs=rngs)
@@ -135,14 +138,28 @@ class GatedBlock(nnx.Module):
         self.link = nnx.Linear(two, two, rngs=rngs)
         self.horizontal = MaskedConv(features, two, left, dilation, rngs=rngs)
         self.out = nnx.Linear(features, features, rngs=rngs)
+        # What a label adds before the gates: of the vertical and the horizontal stack.
+        self.label = nnx.Embed(num_labels, 2 * two, rngs=rngs) if num_labels else None
 
     def __call__(
-        self, v: Float[Array, "b h w d"], h: Float[Array, "b h w d"]
+        self,
+        v: Float[Array, "b h w d"],
+        h: Float[Array, "b h w d"],
+        label: Int[Array, " b"] | None = None,
     ) -> tuple[Float[Array, "b h w d"], Float[Array, "b h w d"]]:
         """Return the outputs of both stacks at all pixels."""
-        above = self.vertical(v)
-        h = h + self.out(gate(self.horizontal(h) + self.link(above)))
-        return v + self.up(gate(above)), h
+        to_above, to_here = self._added(label)
+        above = self.vertical(v) + to_above[:, None, None]
+        here = self.horizontal(h) + self.link(above) + to_here[:, None, None]
+        return v + self.up(gate(above)), h + self.out(gate(here))
+
+    def _added(self, label):
+        """Return what the labels add in both stacks, each [b, 2 d] or [1, 2 d]."""
+        if self.label is None:
+            both = jnp.zeros((1, 2 * self.link.out_features))
+        else:
+            both = self.label(label)
+        return jnp.split(both, 2, axis=-1)
 
     def start(self, b: int, width: int) -> GatedKept:
         """Return what there is before the first pixel."""
@@ -151,12 +168,18 @@ class GatedBlock(nnx.Module):
         return GatedKept(above, link, self.horizontal.start(b, width))
 
     def advance_row(
-        self, kept: GatedKept, v: Float[Array, "b w d"], row: Array
+        self,
+        kept: GatedKept,
+        v: Float[Array, "b w d"],
+        row: Array,
+        label: Int[Array, " b"] | None = None,
     ) -> tuple[GatedKept, Float[Array, "b w d"]]:
         """Return what there is before a row, and the vertical outputs along it."""
+        to_above, to_here = self._added(label)
         rows, above = self.vertical.advance_row(kept.above, v, row)
-        kept = kept._replace(above=rows, link=self.link(above))
-        return kept, v + self.up(gate(above))
+        above = above + to_above[:, None]
+        link = self.link(above) + to_here[:, None]
+        return kept._replace(above=rows, link=link), v + self.up(gate(above))
 
     def advance(
         self, kept: GatedKept, h: Float[Array, "b d"], row: Array, column: Array
@@ -175,7 +198,9 @@ class GatedPixelCNN(PixelModel):
         num_blocks: gated blocks.
         size: of the first kernels.
         dilations: of the blocks in turn, over and over.
-        levels: of a pixel; see `PixelModel`.
+        num_labels: 0, or for p(x | y): labels from 0 that images may have; then
+            `model.given(labels)` is the model to score and to draw with.
+        levels, num_mixtures: of a pixel; see `PixelModel`.
         rngs: for the initial parameters.
     """
 
@@ -185,25 +210,32 @@ class GatedPixelCNN(PixelModel):
         num_blocks: int,
         size: int = 7,
         dilations: tuple[int, ...] = (1,),
+        num_labels: int = 0,
         levels: int = 2,
+        num_mixtures: int = 0,
         *,
         rngs: nnx.Rngs,
     ):
+        self.num_labels = num_labels
         above, left = looking_back(size, "A"), looking_back(size, "A")[-1:]
         above[-1] = False
         self.above = MaskedConv(1, features, above, rngs=rngs)
         self.left = MaskedConv(1, features, left, rngs=rngs)
         self.link = nnx.Linear(features, features, rngs=rngs)
         turns = [dilations[i % len(dilations)] for i in range(num_blocks)]
-        self.blocks = nnx.List([GatedBlock(features, d, rngs=rngs) for d in turns])
-        super().__init__(features, levels, rngs=rngs)
+        self.blocks = nnx.List(
+            [GatedBlock(features, d, num_labels, rngs=rngs) for d in turns]
+        )
+        super().__init__(features, levels, num_mixtures, rngs=rngs)
 
-    def features(self, x: Float[Array, "b h w 1"]) -> Float[Array, "b h w d"]:
+    def features(
+        self, x: Float[Array, "b h w 1"], label: Int[Array, " b"] | None = None
+    ) -> Float[Array, "b h w d"]:
         """Return features of every pixel, each from the pixels before it."""
         v = self.above(x)
         h = self.left(x) + self.link(v)
         for block in self.blocks:
-            v, h = block(v, h)
+            v, h = block(v, h, label)
         return h
 
     def start(self, shape: tuple[int, ...]) -> tuple:
@@ -213,12 +245,19 @@ class GatedPixelCNN(PixelModel):
         return link, tuple(block.start(b, width) for block in self.blocks)
 
     def next_features(
-        self, kept: tuple, x: Float[Array, "b h w 1"], row: Array, column: Array
+        self,
+        kept: tuple,
+        x: Float[Array, "b h w 1"],
+        row: Array,
+        column: Array,
+        label: Int[Array, " b"] | None = None,
     ) -> tuple[tuple, Float[Array, "b d"]]:
         """Return what is kept after a pixel, and its features."""
         # The rows above are known when a row begins: all of it at once.
         link, blocks = jax.lax.cond(
-            column == 0, self._next_row, lambda kept, x, row: kept, kept, x, row
+            column == 0,
+            lambda: self._next_row(kept, x, row, label),
+            lambda: kept,
         )
         h, after = self.left.at(x, row, column) + link[:, column], []
         for block, before in zip(self.blocks, blocks, strict=True):
@@ -226,11 +265,11 @@ class GatedPixelCNN(PixelModel):
             after.append(now)
         return (link, tuple(after)), h
 
-    def _next_row(self, kept: tuple, x: Array, row: Array) -> tuple:
+    def _next_row(self, kept, x, row, label) -> tuple:
         """Return what is kept before a row."""
         v, after = self.above.at_row(x, row), []
         link = self.link(v)
         for block, before in zip(self.blocks, kept[1], strict=True):
-            now, v = block.advance_row(before, v, row)
+            now, v = block.advance_row(before, v, row, label)
             after.append(now)
         return link, tuple(after)

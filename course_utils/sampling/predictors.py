@@ -83,6 +83,32 @@ def stateful(model: PixelModel) -> Predictor:
     return _predictor(model.start, advance, parameters, model.levels)
 
 
+def tempered(predictor: Predictor, temperature: float) -> Predictor:
+    """Return a predictor of p(x_i | x_<i)^(1 / temperature), normalised for each pixel.
+
+    Below 1 likely levels become likelier still; at 1 nothing changes. It is another
+    distribution of images, and not p(x)^(1 / temperature).
+
+    Raises:
+        ValueError: the temperature is not positive and finite.
+    """
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"expected a positive temperature, found {temperature}")
+
+    def cooled(advance):
+        def advance_cooled(*arguments):
+            kept, logits = advance(*arguments)
+            return kept, logits / temperature
+
+        return advance_cooled
+
+    traceable = predictor.traceable
+    if traceable is not None:
+        traceable = traceable._replace(advance=cooled(traceable.advance))
+    advance = cooled(predictor.advance)
+    return predictor._replace(advance=advance, traceable=traceable)
+
+
 def _predictor(start, advance, parameters, levels) -> Predictor:
     compiled = jax.jit(advance)
 

@@ -122,7 +122,9 @@ def choose(
 @jax.jit
 def _set(x: Images, i: Array | int, given: Array, num_given: int, drawn: Array):
     """Return the images with pixel i as it is given, or else as it was drawn."""
-    values = jnp.where(i < num_given, given[:, i].astype(x.dtype), drawn.astype(x.dtype))
+    values = jnp.where(
+        i < num_given, given[:, i].astype(x.dtype), drawn.astype(x.dtype)
+    )
     row, column = i // x.shape[2], i % x.shape[2]
     return jax.lax.dynamic_update_slice(
         x, values[:, None, None, None], (0, row, column, 0)

@@ -5,6 +5,7 @@ readers, a marker for every colour, readable text). Nothing else imports Matplot
 """
 
 from course_utils.plotting.curves import plot_history
+from course_utils.plotting.diagrams import draw_gated_block
 from course_utils.plotting.filmstrips import explore, filmstrip
 from course_utils.plotting.grids import image_grid
 from course_utils.plotting.lines import plot_lines
@@ -15,6 +16,7 @@ from course_utils.plotting.style import show
 from course_utils.plotting.trees import draw_tree
 
 __all__ = [
+    "draw_gated_block",
     "draw_orders",
     "draw_receptive_fields",
     "draw_tree",

@@ -109,7 +109,7 @@ def _logistic_mixture(outputs, x, levels):
     """Return log p(x): outputs [..., 3 m], x [..., 1] -> [...]."""
     log_weights, mean, log_scale = jnp.split(outputs, 3, axis=-1)
     half, inverse = 1 / (levels - 1), jnp.exp(-jnp.maximum(log_scale, -7.0))
-    centre = 2 * x / (levels - 1) - 1
+    centre = x * (2 / (levels - 1)) - 1  # bytes times an integer would wrap around
     upper = jnp.where(x == levels - 1, jnp.inf, (centre + half - mean) * inverse)
     lower = jnp.where(x == 0, -jnp.inf, (centre - half - mean) * inverse)
     # log [F(b) - F(a)] = log F(b) + log F(-a) + log(1 - exp(a - b)), and a - b has no

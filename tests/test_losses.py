@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import expit, log_softmax
-from scipy.stats import bernoulli, norm
+from scipy.stats import bernoulli, logistic, norm
 
 from course_utils.losses import (
     bernoulli_nll,
@@ -14,6 +14,9 @@ from course_utils.losses import (
     gaussian_kl,
     gaussian_nll,
     kl_per_latent,
+    labelled_nll_loss,
+    logistic_mixture_log_probs,
+    logistic_mixture_nll,
     nll_loss,
     reconstruction_loss,
     squared_error,
@@ -111,6 +114,96 @@ def test_categorical_nll_refuses_shapes_that_would_be_broadcast():
             categorical_nll(LEVEL_LOGITS, levels)
 
 
+def mixtures(num=500, m=3, seed=0):
+    """Return outputs [num, 3 m]: log-weights, means, log-scales of order 1."""
+    rng = np.random.default_rng(seed)
+    return np.float32(rng.normal(size=(num, 3 * m)) + np.repeat([0, 0, -2], m))
+
+
+def extreme_mixtures():
+    """Return mixtures of two, far out, far too narrow or far too wide."""
+    means, log_scales = (-50, -1, 0.03, 1, 50), (-20, -6, 0, 10)
+    one = np.array(np.meshgrid((-30, 0, 30), means, log_scales)).reshape(3, -1).T
+    other = np.random.default_rng(1).permutation(one)
+    return np.float32(np.stack([one, other], axis=-1).reshape(len(one), -1))
+
+
+@pytest.mark.parametrize("levels", [2, 4, 16, 256])
+def test_the_levels_of_a_mixture_sum_to_one(levels):
+    for outputs, atol in ((mixtures(), 2e-6), (extreme_mixtures(), 5e-5)):
+        log_p = np.float64(logistic_mixture_log_probs(outputs, levels))
+        assert log_p.shape == (len(outputs), levels)
+        np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1, atol=atol)
+
+
+def mixture_by_scipy(outputs, levels):
+    """Return p of every level: differences of the distribution function, in float64.
+
+    Of the upper tail beyond the mean, where the function itself is 1.
+    """
+    weights, mean, log_scale = np.split(np.float64(outputs)[:, None], 3, axis=-1)
+    weights = np.exp(log_softmax(weights, axis=-1))
+    edges = (2 * np.arange(1, levels) - 1) / (levels - 1) - 1
+    edges = np.concatenate([[-np.inf], edges, [np.inf]])[:, None]
+    normal = logistic(mean, np.exp(np.maximum(log_scale, -7)))
+    below, above = normal.cdf(edges), normal.sf(edges)
+    lower = edges[:-1] + edges[1:] < 2 * mean
+    mass = np.where(lower, np.diff(below, axis=1), -np.diff(above, axis=1))
+    return (weights * mass).sum(axis=-1)
+
+
+@pytest.mark.parametrize("levels", [2, 4, 16, 256])
+def test_a_mixture_agrees_with_scipy(levels):
+    for outputs, atol in ((mixtures(), 1e-4), (extreme_mixtures(), 1e-2)):
+        found = np.asarray(logistic_mixture_log_probs(outputs, levels))
+        expected = mixture_by_scipy(outputs, levels)
+        accurate = expected > 1e-30
+        assert accurate.any(axis=1).all()
+        expected = np.log(expected[accurate])
+        np.testing.assert_allclose(found[accurate], expected, rtol=1e-5, atol=atol)
+
+
+def test_a_narrow_component_is_its_level_and_outer_ones_are_the_border_s():
+    means = np.array([-50, -1, -0.4, 0.3, 1, 50])
+    outputs = np.stack([0 * means, means, -20 + 0 * means], axis=1)
+    found = np.exp(logistic_mixture_log_probs(np.float32(outputs), 4))
+    np.testing.assert_allclose(found, np.eye(4)[[0, 0, 1, 2, 3, 3]], atol=1e-6)
+
+
+def test_a_level_far_out_is_improbable_and_not_impossible():
+    """Where differences of the distribution function are 0, its tail is exp(-t)."""
+    outputs = np.float32([[0, 0, -6]])
+    found = logistic_mixture_log_probs(outputs, 16)[0]
+    edges = (2 * np.arange(8, 16) - 1) / 15 - 1
+    np.testing.assert_allclose(found[9:], -edges[1:] * np.exp(6), rtol=1e-3)
+    np.testing.assert_allclose(found[::-1], found, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+@pytest.mark.parametrize("levels", [4, 256])
+def test_the_nll_of_a_mixture_is_that_of_the_levels_that_are_there(levels, dtype):
+    outputs = mixtures(30).reshape(5, 2, 3, 9)
+    x = np.random.default_rng(3).integers(levels, size=(5, 2, 3, 1))
+    log_p = np.float64(logistic_mixture_log_probs(outputs, levels))
+    expected = -np.take_along_axis(log_p, x, axis=-1).sum(axis=(1, 2, 3))
+    for kind in (np.asarray, jnp.asarray):
+        found = logistic_mixture_nll(outputs, kind(x.astype(dtype)), levels)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [2, 16, 256])
+def test_a_mixture_has_a_finite_gradient_wherever_it_is(levels):
+    outputs = np.concatenate([extreme_mixtures(), mixtures(20, 2)])
+
+    def nats(outputs):
+        return logistic_mixture_log_probs(outputs, levels)
+
+    assert np.isfinite(nats(outputs)).all()
+    for cotangent in np.eye(levels, dtype=np.float32)[[0, levels // 2, levels - 1]]:
+        slope = jax.grad(lambda outputs, c=cotangent: (nats(outputs) @ c).sum())
+        assert np.isfinite(slope(outputs)).all()
+
+
 def test_gaussian_nll_agrees_with_scipy():
     for logvar in (np.float32(-1.3), RNG.normal(size=GREY.shape)):
         density = norm(LOGITS, np.exp(0.5 * logvar)).logpdf(GREY)
@@ -202,6 +295,14 @@ def test_the_nll_loss_is_the_batch_mean_of_the_model_s_own_nll():
     model = SimpleNamespace(nll=lambda x: 2 * sum_pixels(x))
     loss, metrics = nll_loss(model, {"x": X}, None)
     assert loss == pytest.approx(2 * X.sum() / 3)
+    assert metrics == {}
+
+
+def test_the_labelled_nll_loss_hands_the_model_the_labels():
+    model = SimpleNamespace(nll=lambda x, label: label * sum_pixels(x))
+    batch = {"x": X, "label": jnp.array([1, 0, 3])}
+    loss, metrics = labelled_nll_loss(model, batch, None)
+    assert loss == pytest.approx(float(X[0].sum() + 3 * X[2].sum()) / 3)
     assert metrics == {}
 
 

@@ -25,6 +25,10 @@ MASKS = {
 SIZES = [(6, 5), (2, 3), (1, 4), (3, 1)]  # 7 columns and dilated 3 are far larger
 
 
+def slow(*arguments):
+    return pytest.param(*arguments, marks=pytest.mark.slow)
+
+
 def random_conv(mask, dilation=1, in_features=2, features=3, seed=0):
     def make(in_features, features, rngs):
         return MaskedConv(in_features, features, mask, dilation, rngs=rngs)
@@ -85,7 +89,7 @@ def by_loop(conv, x):
     return out
 
 
-@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [slow(1), 2, slow(3)])
 @pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 def test_a_masked_convolution_agrees_with_a_loop(mask, dilation):
     conv = random_conv(mask, dilation)
@@ -96,7 +100,7 @@ def test_a_masked_convolution_agrees_with_a_loop(mask, dilation):
         np.testing.assert_allclose(found, by_loop(conv, np.float64(x)), atol=1e-5)
 
 
-@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("dilation", [1, slow(2), slow(3)])
 @pytest.mark.parametrize("kind", ["A", "B"])
 @pytest.mark.parametrize("size", [3, 5, 7])
 def test_it_is_flax_s_convolution_with_the_square_mask(size, kind, dilation):
@@ -160,7 +164,8 @@ def test_a_new_layer_hands_on_what_it_is_given_at_about_its_size(mask):
 
 # --- one pixel or one row at a time
 
-WAYS = [("A5", 1), ("B3", 1), ("B3", 2), ("B7", 3), ("above", 1), ("left", 2)]
+WAYS = [("A5", 1), ("B3", 2)]
+WAYS += [slow("B3", 1), slow("B7", 3), slow("above", 1), slow("left", 2)]
 TWO_SIZES = [(7, 5), (3, 4)]  # one after the other
 
 
@@ -229,7 +234,7 @@ def test_what_is_kept_right_of_a_pixel_in_its_row_is_not_looked_at(mask, dilatio
         kept, _ = advance(kept, x[:, row, column], row, column)
 
 
-@pytest.mark.parametrize(("mask", "dilation"), [*WAYS, ("rows", 1), ("rows", 2)])
+@pytest.mark.parametrize(("mask", "dilation"), [*WAYS, slow("rows", 1), ("rows", 2)])
 def test_advance_row_gives_along_each_row_what_the_call_gives_there(mask, dilation):
     conv, cases = ways(mask, dilation)
     advance_row = jax.jit(conv.advance_row)

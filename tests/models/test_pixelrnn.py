@@ -9,9 +9,19 @@ import optax
 import pytest
 from flax import nnx
 from scipy.special import log_expit, log_softmax
+from tiny_worlds import (
+    all_grey_images,
+    binary_images,
+    cost_of_what_is_not_seen,
+    kl_from,
+    logits_by_advancing,
+    patches,
+    random_levels,
+    random_model,
+    trained,
+)
 
 from course_utils.assertions import assert_causal, assert_normalized, influence
-from course_utils.data import binarize, load_fashion_mnist
 from course_utils.layers import (
     DiagonalBiLSTM,
     RasterLSTM,
@@ -28,13 +38,7 @@ from course_utils.models.pixelrnn import (
 )
 from course_utils.models.protocols import TractableModel
 from course_utils.training import fit, init_state, make_step
-from course_utils.worlds import (
-    all_images,
-    entropy,
-    kl_divergence,
-    marginal,
-    patch_joint,
-)
+from course_utils.worlds import all_images
 
 MODELS = [pixel_lstm, row_lstm, diagonal_bilstm]
 KEY = jax.random.key(0)
@@ -42,32 +46,6 @@ KEY = jax.random.key(0)
 
 def slow(*arguments):
     return pytest.param(*arguments, marks=pytest.mark.slow)
-
-
-def random_model(make, *sizes, scale=1.0, seed=0, **options):
-    """Return a model with every parameter drawn from N(0, scale^2), biases too."""
-    rng = np.random.default_rng(seed)
-
-    def draw(parameter):
-        return jnp.asarray(scale * rng.normal(size=parameter.shape), jnp.float32)
-
-    shapes = nnx.eval_shape(lambda: make(*sizes, **options, rngs=nnx.Rngs(0)))
-    graphdef, state = nnx.split(shapes)
-    return nnx.merge(graphdef, jax.tree.map(draw, state))
-
-
-def random_levels(levels, b, height, width, seed=1):
-    return np.random.default_rng(seed).integers(levels, size=(b, height, width, 1))
-
-
-def binary_images(b, height, width, seed=1):
-    return random_levels(2, b, height, width, seed).astype(np.float32)
-
-
-def all_grey_images(levels, height, width):
-    pixels = height * width
-    places = np.indices((levels,) * pixels).reshape(pixels, -1)
-    return places.T.reshape(-1, height, width, 1)
 
 
 # --- probabilities
@@ -254,18 +232,6 @@ def test_fit_refuses_pixels_that_are_none_of_the_levels(levels, wrong):
 # --- one pixel after another
 
 
-def logits_by_advancing(model, x, hide):
-    """Return the logits of all pixels, with each pixel and all later ones hidden."""
-    advance = jax.jit(model.advance)
-    carry, found = model.start(x.shape), []
-    for i in range(x[0].size):
-        known = x.copy()
-        known.reshape(len(x), -1)[:, i:] = hide
-        carry, logits = advance(carry, known, i)
-        found.append(np.asarray(logits))
-    return np.stack(found, axis=1).reshape(*x.shape[:3], -1)
-
-
 @pytest.mark.parametrize(("levels", "hide"), [(2, np.nan), (2, 7), (4, 7)])
 @pytest.mark.parametrize("size", [(3, 5), slow((4, 2)), slow((1, 4)), slow((3, 1))])
 @pytest.mark.parametrize("make", MODELS)
@@ -291,51 +257,19 @@ def test_advance_takes_a_plain_number(make):
 # --- training
 
 
-def trained(model, joint, num_steps=600):
-    """Train by the exact gradient: all images, each weighted by its probability."""
-
-    def cross_entropy(model, batch, key):
-        return batch["p"] @ model.nll(batch["x"]), {}
-
-    state = init_state(model, optax.adam(1e-2))
-    batch = {"x": np.float32(all_images(3, 3)), "p": np.float32(joint.reshape(-1))}
-    fit(make_step(cross_entropy), state, lambda i: batch, num_steps, KEY, scan=50)
-    return model
-
-
-def kl_from(joint, model):
-    p = np.exp(np.float64(log_prob(model, all_images(3, 3), chunk=512)))
-    return kl_divergence(joint, p.reshape(joint.shape))
-
-
-def cost_of_what_is_not_seen(joint, seen):
-    """Return the KL of the best model: what the hidden pixels tell, in nats."""
-    cost = -entropy(joint)
-    for i in range(9):
-        context = [j for j in range(9) if seen[i, j]]
-        cost += entropy(marginal(joint, [*context, i]))
-        cost -= entropy(marginal(joint, context)) if context else 0
-    return cost
-
-
-@pytest.fixture(scope="module")
-def patches():
-    return patch_joint(binarize(load_fashion_mnist().train.images))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS)
-def test_trained_in_the_world_of_patches_a_model_comes_near(make, patches):
+def test_trained_in_the_world_of_patches_a_model_comes_near(make):
     """Nearer than any could with a smaller window, which hides a corner pixel."""
-    model = trained(make(16, radius=3, rngs=nnx.Rngs(0)), patches)
-    hidden = cost_of_what_is_not_seen(patches, SEEN[make](3, 3, 1, 1))
-    assert kl_from(patches, model) < hidden < 0.01
-    assert cost_of_what_is_not_seen(patches, SEEN[make](3, 3, 1, 2)) < 1e-9
+    model = trained(make(16, radius=3, rngs=nnx.Rngs(0)), patches())
+    hidden = cost_of_what_is_not_seen(patches(), SEEN[make](3, 3, 1, 1))
+    assert kl_from(patches(), model) < hidden < 0.01
+    assert cost_of_what_is_not_seen(patches(), SEEN[make](3, 3, 1, 2)) < 1e-9
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS)
-def test_what_a_model_does_not_see_costs_it_what_the_world_says(make, patches):
-    model = trained(make(16, radius=1, rngs=nnx.Rngs(0)), patches, num_steps=300)
-    hidden = cost_of_what_is_not_seen(patches, SEEN[make](3, 3, 1, 1))
-    assert hidden < kl_from(patches, model) < 4 * hidden
+def test_what_a_model_does_not_see_costs_it_what_the_world_says(make):
+    model = trained(make(16, radius=1, rngs=nnx.Rngs(0)), patches(), num_steps=300)
+    hidden = cost_of_what_is_not_seen(patches(), SEEN[make](3, 3, 1, 1))
+    assert hidden < kl_from(patches(), model) < 4 * hidden

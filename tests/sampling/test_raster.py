@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
-import scipy.stats
+from by_listing import dtype_of, given_in, listing, p_value
 from flax import nnx
 
 from course_utils.models.context_table import causal_neighbours, sample_context_table
@@ -21,6 +21,7 @@ from course_utils.sampling import (
     naive,
     stateful,
 )
+from course_utils.sampling.predictors import Traceable
 
 MODELS = [pixel_lstm, row_lstm, diagonal_bilstm]
 WORLDS = [(2, (2, 3)), (4, (2, 2))]  # levels and size: 64 and 256 images
@@ -52,10 +53,6 @@ def uniforms(*shape, key=KEYS[0]):
     return jax.random.uniform(key, shape)
 
 
-def dtype_of(levels):
-    return jnp.float32 if levels == 2 else jnp.int32
-
-
 def constant(*logits):
     """Return a predictor that says the same of every pixel."""
     return Predictor(
@@ -68,12 +65,6 @@ def constant(*logits):
 # --- frequencies
 
 
-def listing(levels, size):
-    """Return all images; read as a number to base `levels`, image i is i."""
-    cells = np.indices((levels,) * (size[0] * size[1]))
-    return cells.reshape(len(cells), -1).T.reshape(-1, *size, 1)
-
-
 @functools.cache
 def exact(build, levels, size):
     """Return p(x) of all images, from the model's own likelihood."""
@@ -82,21 +73,6 @@ def exact(build, levels, size):
     p = np.exp(-np.asarray(nnx.jit(lambda model, x: model.nll(x))(model, images), "f8"))
     assert p.sum() == pytest.approx(1, abs=1e-5)
     return p / p.sum()
-
-
-def p_value(images, p, levels):
-    """Return the p-value of the chi-square test: were the images drawn from p?
-
-    The least probable images are one cell, so that at least five of each are expected.
-    """
-    digits = levels ** np.arange(images[0].size)[::-1]
-    index = np.asarray(images, int).reshape(len(images), -1) @ digits
-    counts, expected = np.bincount(index, minlength=len(p)), len(images) * p
-    order = np.argsort(expected)
-    counts, expected = counts[order], expected[order]
-    k = max((expected < 5).sum(), np.searchsorted(expected.cumsum(), 5) + 1)
-    pooled = (np.append(x[k:], x[:k].sum()) for x in (counts, expected))
-    return scipy.stats.chisquare(*pooled).pvalue
 
 
 @pytest.mark.slow
@@ -236,6 +212,40 @@ def test_a_predictor_is_shown_the_pixels_before_and_zeros(levels):
         np.testing.assert_array_equal(shown, np.where(before, x, 0))
 
 
+# --- in compiled rows or pixel by pixel
+
+
+@pytest.mark.parametrize("levels", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("make", [naive, stateful])
+def test_a_python_loop_draws_the_images_of_the_compiled_rows(make, levels):
+    predictor, numbers = predictor_of(make, pixel_lstm, levels), uniforms(80, 3, 4)
+    compiled = list(draw_states(predictor, numbers))
+    loop = list(draw_states(predictor._replace(traceable=None), numbers))
+    for (done, x), (same, expected) in zip(loop, compiled, strict=True):
+        assert done == same
+        np.testing.assert_array_equal(x, expected)
+    completed = [
+        draw_images(one, numbers[::-1], x, 5)
+        for one in (predictor, predictor._replace(traceable=None))
+    ]
+    np.testing.assert_array_equal(*completed)
+
+
+def test_the_loop_is_compiled_where_it_can_be():
+    """In a compiled loop the number of the pixel is no plain integer."""
+    kinds = []
+
+    def advance(parameters, kept, x, i):
+        kinds.append(isinstance(i, jax.core.Tracer))
+        return kept, jnp.full((len(x), 1), parameters)
+
+    plain = Predictor(lambda shape: (), functools.partial(advance, 40.0))
+    compiled = plain._replace(traceable=Traceable(advance, jnp.array(40.0)))
+    assert draw_images(compiled, uniforms(2, 3, 4)).all() and all(kinds)
+    kinds.clear()
+    assert draw_images(plain, uniforms(2, 3, 4)).all() and kinds == 12 * [False]
+
+
 # --- the film
 
 
@@ -300,17 +310,6 @@ def test_a_drawn_image_is_completed_to_itself(build, make):
     for num_given in range(7):
         completed = draw_images(predictor, numbers, drawn, num_given)
         np.testing.assert_array_equal(completed, drawn)
-
-
-def given_in(p, levels, size, num_given):
-    """Return an improbable beginning, as an image, and p(x | that beginning)."""
-    images = listing(levels, size)
-    beginnings = images.reshape(len(images), -1)[:, :num_given]
-    of_image = beginnings @ levels ** np.arange(num_given)[::-1]
-    chances = np.bincount(of_image, weights=p)
-    rare = np.argsort(chances)[len(chances) // 4]
-    matching = np.where(of_image == rare, p, 0)
-    return images[of_image == rare][0], matching / matching.sum()
 
 
 @pytest.mark.slow

@@ -98,8 +98,12 @@ _CASES = (_case(3, 3), _case(2, 5), _case(1, 3), _case(4, 3), _case(2, 7))
 
 
 def _more(rng):
-    """Return all other stacks of 1 to 6 layers, of kernels 3, 5 and 7 wide."""
-    stacks = [_case(n, size) for size in (3, 5, 7) for n in range(1, 7)]
+    """Return all other stacks of up to 6 layers, fewer of them for larger kernels.
+
+    So a learner who changes pixel after pixel has not too many of them.
+    """
+    most = {3: 6, 5: 4, 7: 3}
+    stacks = [_case(n, size) for size in most for n in range(1, most[size] + 1)]
     done = {case.name for case in _CASES}
     return [case for case in stacks if case.name not in done]
 
@@ -143,7 +147,7 @@ def _say(place, wanted):
 def _place(up, right):
     if not up and not right:
         return "the output pixel itself"
-    words = [f"{up} above"] if up else []
+    words = [f"{up} row{'s' * (up > 1)} above"] if up else []
     if right:
         words.append(f"{abs(right)} to the {'right' if right > 0 else 'left'}")
     return f"the pixel that lies {' and '.join(words)}"
@@ -319,6 +323,7 @@ EXERCISE = Exercise(
     more=_more,
     wrong=_WRONG,
     diagnose=_diagnose,
+    seconds=30.0,  # for those who change pixel after pixel in a stack of nnx.Conv
     hints=(
         "Compute it instead of guessing. Start at the output pixel, and ask which "
         "features of the layer below it depends on: the mask says so. Which features "

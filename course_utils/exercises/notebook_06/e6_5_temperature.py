@@ -56,18 +56,31 @@ def _normalised_over_images(logits, temperature):
     return jnp.log(white / white.sum(axis=0)) - jnp.log(black / black.sum(axis=0))
 
 
-def _over_images(logits, temperature):
-    return jax.nn.softmax(logits / temperature, axis=0)
+_AXES = {"images": 0, "rows": 1, "columns": 2}
 
 
-def _compiled(answer, logits, temperature):
-    """Return the log-odds as a compiled sampler gets them."""
+_NO_NUMPY = "NumPy cannot read an array while JAX traces it"
+
+
+_NO_VALUES = (
+    "while JAX traces it, an array has no values yet, as float(), .tolist() or an `if` "
+    "would need them"
+)
+
+
+def _traced(answer, logits, temperature):
+    """Return the log-odds, if jax.jit can trace the answer, as it does in a sampler.
+
+    Nothing is compiled, which each of the wrong answers would need anew.
+    """
     try:
-        return jax.jit(lambda logits: answer(logits, temperature))(logits)
-    except jax.errors.TracerArrayConversionError as error:
+        jax.eval_shape(lambda logits: answer(logits, temperature), logits)
+    except jax.errors.JAXTypeError as error:
         # JAX's own text names a file and a line, so no two of them are the same.
-        text = "NumPy cannot read an array while JAX traces it"
+        by_numpy = isinstance(error, jax.errors.TracerArrayConversionError)
+        text = _NO_NUMPY if by_numpy else _NO_VALUES
         raise TypeError(text).with_traceback(error.__traceback__) from None
+    return answer(logits, temperature)
 
 
 def _logits(rng, *shape):
@@ -85,7 +98,7 @@ _CASES = (
     Case("2 images of 3x2, T = 0.5", (_logits(_RNG, 2, 3, 2, 1), 0.5)),
     Case("3 images of 2x2, T = 1.2", (_logits(_RNG, 3, 2, 2, 1), 1.2)),
     Case("log-odds of 30 and -30, T = 0.8", (_LARGE, 0.8)),
-    Case("inside jax.jit, T = 0.8", (_logits(_RNG, 2, 3, 2, 1), 0.8), run=_compiled),
+    Case("inside jax.jit, T = 0.8", (_logits(_RNG, 2, 3, 2, 1), 0.8), run=_traced),
 )
 
 
@@ -104,10 +117,9 @@ def _more(rng):
     yield Case("T = 0.5 as a NumPy number", (_logits(rng, 5), np.float64(0.5)))
     # Probabilities down to exp(-80), which float32 still holds.
     yield Case("log-odds up to 40", (jnp.linspace(-40, 40, 9), 0.5))
-    yield Case("3 images of 28x28, T = 0.8", (_logits(rng, 3, 28, 28, 1), 0.8))
     for t in (0.5, 0.8, 1.0, 1.2):
-        case = (_logits(rng, 2, 4, 4, 1), t)
-        yield Case(f"4x4 under jax.jit, T = {t}", case, run=_compiled)
+        case = (_logits(rng, 2, 28, 28, 1), t)
+        yield Case(f"28x28 under jax.jit, T = {t}", case, run=_traced)
 
 
 _WRONG = (
@@ -174,6 +186,13 @@ _WRONG = (
         "their sum.",
     ),
     WrongAnswer(
+        "the power T, not normalised",
+        lambda logits, temperature: _log_odds(jax.nn.sigmoid(logits) ** temperature),
+        "You raised the probability of white to the power T, where 1 / T is asked "
+        "for, and took the rest for black. Black is raised as well, and after that "
+        "both are divided by their sum.",
+    ),
+    WrongAnswer(
         "white alone raised",
         _raised_alone,
         "You raised the probability of white to the power 1 / T, but left that of "
@@ -226,13 +245,18 @@ _WRONG = (
         "All your numbers are 0, as if black and white were equally likely. Did you "
         "normalise over an axis of length 1? The sum goes over black and white.",
     ),
-    WrongAnswer(
-        "a softmax over the images",
-        _over_images,
-        "You took a softmax over axis 0, the images. Images have nothing to share "
-        "with one another: the values that are normalised are black and white, for "
-        "each pixel by itself.",
-    ),
+    *[
+        WrongAnswer(
+            f"a softmax over the {name}",
+            lambda logits, temperature, axis=axis: jax.nn.softmax(
+                logits / temperature, axis=axis
+            ),
+            f"You took a softmax over axis {axis}, the {name}. They have nothing to "
+            "share with one another: the values that are normalised are black and "
+            "white, for each pixel by itself.",
+        )
+        for name, axis in _AXES.items()
+    ],
     WrongAnswer(
         "normalised over the images",
         _normalised_over_images,

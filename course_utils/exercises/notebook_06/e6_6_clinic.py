@@ -256,8 +256,8 @@ CLINIC = Clinic(
     },
     blind={
         "total": "whatever a pixel sees of the pixels before it, its two probabilities "
-        "add up to one, and so do the 512 products. The sum breaks if a pixel sees too "
-        "much, never if it sees too little.",
+        "add up to one, and so do the 512 products. The sum can break where a pixel "
+        "sees itself or a later one, never because it sees too little.",
         "draws": "it compares a program with itself. A network that sees too little "
         "is drawn from as faithfully as any other.",
         "twice": "it asks whether a batch of draws leaves something behind. Which "

@@ -245,26 +245,25 @@ def test_a_planted_leak_is_caught(make):
 # --- one pixel after another
 
 
+DILATED = ((4, 5), 2, {"dilations": (1, 2)})  # size, blocks, options
+OTHERS = [
+    ((3, 4), 2, {"size": 3}),
+    ((5, 2), 3, {"size": 5, "dilations": (3, 1)}),
+    ((1, 4), 2, {}),
+    ((3, 1), 2, {}),
+    ((2, 3), 0, {}),
+]
+
+
 @pytest.mark.parametrize(
-    ("size", "num_blocks", "options"),
+    ("make", "head", "size", "num_blocks", "options"),
     [
-        ((4, 5), 2, {"dilations": (1, 2)}),
-        slow((3, 4), 2, {"size": 3}),
-        slow((5, 2), 3, {"size": 5, "dilations": (3, 1)}),
-        slow((1, 4), 2, {}),
-        slow((3, 1), 2, {}),
-        slow((2, 3), 0, {}),
-    ],
-)
-@pytest.mark.parametrize(
-    ("make", "head"),
-    [
-        (GatedPixelCNN, HEADS[0]),
-        (PixelCNN, HEADS[1]),
-        slow(GatedPixelCNN, HEADS[1]),
-        slow(GatedPixelCNN, HEADS[2]),
-        slow(PixelCNN, HEADS[0]),
-        slow(PixelCNN, HEADS[2]),
+        (GatedPixelCNN, HEADS[0], *DILATED),
+        (PixelCNN, HEADS[1], *DILATED),
+        slow(GatedPixelCNN, HEADS[1], *DILATED),
+        slow(GatedPixelCNN, HEADS[2], *DILATED),
+        slow(PixelCNN, HEADS[2], *DILATED),
+        *(slow(make, HEADS[0], *other) for make in MODELS for other in OTHERS),
     ],
 )
 def test_advance_gives_what_the_call_gives(make, head, size, num_blocks, options):
@@ -275,7 +274,7 @@ def test_advance_gives_what_the_call_gives(make, head, size, num_blocks, options
     for hide in (0, 7):
         found = logits_by_advancing(model, x, hide)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    assert np.ptp(expected, axis=0).max() > 0.1  # it does depend on the image
+    assert np.ptp(expected, axis=0).max() > 0.02  # it does depend on the image
 
 
 @pytest.mark.slow
@@ -366,7 +365,7 @@ def test_a_model_without_labels_is_given_none(make):
 @pytest.mark.slow
 def test_trained_in_the_world_of_patches_a_gated_model_comes_near():
     model = GatedPixelCNN(16, 2, size=3, rngs=nnx.Rngs(0))
-    assert kl_from(patches(), trained(model, patches())) < 0.01
+    assert kl_from(patches(), trained(model, patches(), 300)) < 0.01
 
 
 @pytest.mark.slow
@@ -378,7 +377,7 @@ def test_its_blind_spot_costs_a_pixelcnn_what_the_world_says():
     cost = cost_of_what_is_not_seen(patches(), seen)
     assert cost == pytest.approx(0.00876, abs=1e-5)
     model = PixelCNN(32, 2, size=3, rngs=nnx.Rngs(0))
-    assert cost < kl_from(patches(), trained(model, patches())) < cost + 0.01
+    assert cost < kl_from(patches(), trained(model, patches(), 300)) < cost + 0.01
 
 
 @pytest.mark.slow
@@ -390,6 +389,6 @@ def test_a_model_with_labels_learns_what_they_tell():
     model = GatedPixelCNN(8, 1, size=3, num_labels=3, rngs=nnx.Rngs(0))
     state = init_state(model, optax.adam(1e-2))
     step = make_step(labelled_nll_loss)
-    fit(step, state, lambda i: batch, 200, jax.random.key(0), scan=50)
+    fit(step, state, lambda i: batch, 100, jax.random.key(0), scan=50)
     assert model.nll(x, batch["label"]).max() < 0.1
     assert model.nll(x, batch["label"][::-1]).min() > np.log(2)
